@@ -1,0 +1,69 @@
+//! Durable load of files: canonical events as NDJSON, and a real set through its mapping where it is present.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::engine::Engine;
+use crate::report::figure;
+use crate::world;
+
+pub fn run() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("world.ndjson");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+    for line in world::lines(100_000) {
+        file.write_all(&line).unwrap();
+        file.write_all(b"\n").unwrap();
+    }
+    file.flush().unwrap();
+    drop(file);
+    measure(&path, "canonical", "NDJSON of a simulated world");
+    let data = std::env::var_os("EDDY_TEST_DATA")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+    let uci = data.join("uci_online_retail.parquet");
+    if uci.exists() {
+        measure(&uci, "uci_online_retail", "Parquet, 541,909 rows");
+    } else {
+        eprintln!("  skipped: {} is not there", uci.display());
+    }
+}
+
+fn measure(path: &std::path::Path, mapping: &str, what: &str) {
+    let engine = Engine::start(&["--durability", "synced"]);
+    let begin = Instant::now();
+    let output = engine
+        .command(&["load", path.to_str().unwrap(), "--mapping", mapping, "--quiet"])
+        .output()
+        .unwrap();
+    let seconds = begin.elapsed().as_secs_f64();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let line = String::from_utf8(output.stdout).unwrap();
+    let counts: Value = serde_json::from_str(line.lines().last().unwrap()).unwrap();
+    let note =
+        format!("{what}; whole command, engine folding at the same time, fsync before each acknowledgement");
+    let events = counts["events"].as_f64().unwrap();
+    figure(
+        "load",
+        &format!("durable file load, {mapping}"),
+        events / seconds,
+        "events/s",
+        &note,
+    );
+    engine.settle();
+    let whole = begin.elapsed().as_secs_f64();
+    figure(
+        "load",
+        &format!("the same until the last row is queryable, {mapping}"),
+        events / whole,
+        "events/s",
+        &note,
+    );
+}

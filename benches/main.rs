@@ -1,0 +1,42 @@
+//! Measurements, in release, each printed as one JSON line that `scripts/bench` gathers into `benches/RESULTS.md`.
+//!
+//!     cargo bench --bench eddy -- [NAME ...]
+//!
+//! Names: fold, tables, scan, backlog, http, load, freshness, lookup, restart. Nothing here decides a test.
+
+mod backlog;
+mod engine;
+mod fold;
+mod freshness;
+mod http;
+mod load;
+mod lookup;
+mod report;
+mod restart;
+mod scan;
+mod tables;
+mod world;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with("--"))
+        .collect();
+    let all: [(&str, fn()); 9] = [
+        ("fold", fold::run),
+        ("tables", tables::run),
+        ("scan", scan::run),
+        ("backlog", backlog::run),
+        ("http", http::run),
+        ("load", load::run),
+        ("freshness", freshness::run),
+        ("lookup", lookup::run),
+        ("restart", restart::run),
+    ];
+    for (name, run) in all {
+        if wanted.is_empty() || wanted.iter().any(|w| w == name) {
+            eprintln!("bench: {name}");
+            run();
+        }
+    }
+}

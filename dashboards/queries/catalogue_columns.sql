@@ -1,0 +1,3 @@
+-- title: Columns of the catalogue
+select *
+from eddy_meta.columns

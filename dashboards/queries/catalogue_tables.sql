@@ -1,0 +1,4 @@
+-- title: Tables of the catalogue
+-- reads: eddy_meta.progress
+select *
+from eddy_meta.tables

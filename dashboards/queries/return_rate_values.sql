@@ -1,0 +1,12 @@
+-- title: Values of the dimension
+-- note: The values with most units delivered, to filter by
+-- reads: return_rates, return_cells
+-- param dimension = 'channel'
+select value,
+       sum(delivered) as delivered
+from return_rates
+where cohort_by = 'delivered' and measure = 'units' and basis = 'requested' and grain = 'month'
+  and dimension = $dimension
+group by 1
+order by delivered desc, value
+limit 200

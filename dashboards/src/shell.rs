@@ -1,0 +1,246 @@
+//! The shell of a page: frame, assets and the first rows as data, so that the page has figures before its first request.
+//!
+//! First rows are the answers of `POST /v1/sql` to the page's named queries, as far as they come within a short time; the page asks for the
+//! rest. The shell renders no figures itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use askama::Template;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::response::{Html, IntoResponse, Response};
+use eddy_query::QueryEngine;
+use futures::future::join_all;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::assets::Manifest;
+use crate::filters::{Zone, literals};
+use crate::named::{NamedQuery, named_queries};
+use crate::{DashboardDeps, secure};
+
+/// How long the shell waits for first rows.
+const FIRST_ROWS: Duration = Duration::from_millis(120);
+/// Longest answer that is put into the shell, in bytes.
+const FIRST_ROWS_BYTES: usize = 256 << 10;
+
+/// A page that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Page {
+    Overview,
+    Workbench,
+    Health,
+}
+
+impl Page {
+    pub(crate) const ALL: [Self; 3] = [Self::Overview, Self::Workbench, Self::Health];
+
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "/",
+            Self::Workbench => "/sql",
+            Self::Health => "/health",
+        }
+    }
+
+    fn id(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Workbench => "workbench",
+            Self::Health => "health",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Workbench => "Workbench",
+            Self::Health => "Health",
+        }
+    }
+
+    /// The queries behind the page, in the order of its cards.
+    fn queries(self) -> &'static [&'static str] {
+        match self {
+            Self::Overview => &[
+                "flow",
+                "orders_figures",
+                "shipments_figures",
+                "returns_figures",
+                "refunds_figures",
+                "return_rate_cohorts",
+                "return_rate_values",
+                "return_funnel",
+                "dead_letters_by_reason",
+                "visit_figures",
+            ],
+            Self::Workbench => &["catalogue_tables", "catalogue_columns"],
+            Self::Health => &[
+                "dead_letters_by_reason",
+                "dead_letters_recent",
+                "returns_ageing",
+                "progress_by_shard",
+                "table_rows",
+            ],
+        }
+    }
+
+    /// Those, and on the workbench the worked questions, which run only when asked.
+    fn carried(self) -> impl Iterator<Item = &'static NamedQuery> {
+        named_queries().iter().filter(move |q| {
+            self.queries().contains(&q.name.as_str()) || (self == Self::Workbench && q.role.is_some())
+        })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "shell.html")]
+struct Html5<'a> {
+    page: &'a str,
+    title: &'a str,
+    theme: &'a str,
+    nonce: &'a str,
+    style: &'a str,
+    icon: &'a str,
+    worker: &'a str,
+    script: &'a str,
+    preload: &'a [String],
+    data: &'a str,
+}
+
+/// Serves the shells.
+pub(crate) struct Shell {
+    deps: DashboardDeps,
+    zone: Zone,
+    manifest: Manifest,
+    sql: Router,
+}
+
+impl Shell {
+    pub(crate) fn new(deps: DashboardDeps, zone: Zone, manifest: Manifest) -> Self {
+        let sql = eddy_query::http::router(QueryEngine::clone(&deps.query));
+        Self {
+            deps,
+            zone,
+            manifest,
+            sql,
+        }
+    }
+
+    /// The page, with the rows its address asks for.
+    pub(crate) async fn serve(&self, page: Page, request: Request<Body>) -> Response {
+        let pairs: Vec<(String, String)> = axum::extract::Query::try_from_uri(request.uri())
+            .map(|q| q.0)
+            .unwrap_or_default();
+        let literals = literals(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())), &self.zone);
+        let answers = page
+            .queries()
+            .iter()
+            .filter_map(|name| named_queries().iter().find(|q| q.name == *name))
+            .map(|query| {
+                let sql = query.bind(&literals);
+                async move { Some((query.name.as_str(), self.first_rows(sql).await?)) }
+            });
+        let results: BTreeMap<&str, Value> = join_all(answers).await.into_iter().flatten().collect();
+
+        let snapshot = self.deps.tables.snapshot();
+        let data = json!({
+            "page": page.id(),
+            "zone": self.deps.zone,
+            "queries": page.carried().collect::<Vec<_>>(),
+            "results": results,
+            "sequence": snapshot.sequence(),
+            "event_time": snapshot.event_time_micros().and_then(utc),
+            "limits": {"seconds": self.deps.query_seconds, "memory_bytes": self.deps.query_memory_bytes},
+            "pg": self.deps.pg,
+        });
+        self.render(page, theme(request.headers()), &data)
+    }
+
+    /// The answer of `POST /v1/sql`, if it comes in time and is small.
+    async fn first_rows(&self, sql: String) -> Option<Value> {
+        let request = Request::post("/v1/sql")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/json")
+            .body(Body::from(json!({ "sql": sql }).to_string()))
+            .ok()?;
+        let answer = async {
+            let response = self.sql.clone().oneshot(request).await.ok()?;
+            if response.status() != StatusCode::OK {
+                return None;
+            }
+            let bytes = to_bytes(response.into_body(), FIRST_ROWS_BYTES).await.ok()?;
+            let mut value: Value = serde_json::from_slice(&bytes).ok()?;
+            value.as_object_mut()?.insert("sql".into(), Value::String(sql));
+            Some(value)
+        };
+        tokio::time::timeout(FIRST_ROWS, answer).await.ok().flatten()
+    }
+
+    fn render(&self, page: Page, theme: &str, data: &Value) -> Response {
+        let nonce = secure::nonce();
+        let Some(entry) = self.manifest.pages.get(page.id()) else {
+            return (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the bundle lacks this page; run `make web` and build again",
+            )
+                .into_response();
+        };
+        // The data stands in a script element: nothing in it may end that element.
+        let data = data.to_string().replace('<', "\\u003c");
+        let html = Html5 {
+            page: page.id(),
+            title: page.title(),
+            theme,
+            nonce: &nonce,
+            style: &self.manifest.style,
+            icon: &self.manifest.icon,
+            worker: &self.manifest.worker,
+            script: &entry.script,
+            preload: &entry.preload,
+            data: &data,
+        };
+        match html.render() {
+            Ok(html) => {
+                let mut response = Html(html).into_response();
+                secure::page(response.headers_mut(), &nonce);
+                response
+                    .headers_mut()
+                    .insert(header::VARY, HeaderValue::from_static("cookie"));
+                response
+            }
+            Err(error) => {
+                tracing::error!(%error, "the shell of a page cannot be rendered");
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the page cannot be rendered; the engine's log says why",
+                )
+                    .into_response()
+            }
+        }
+    }
+}
+
+/// The theme the reader chose, from the cookie the page set: known before the first paint.
+fn theme(headers: &HeaderMap) -> &'static str {
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(';'));
+    cookies
+        .filter_map(|c| c.trim().strip_prefix("eddy_theme="))
+        .find_map(|theme| ["light", "dark"].into_iter().find(|t| *t == theme))
+        .unwrap_or("")
+}
+
+/// An instant in RFC 3339, of microseconds since 1970; zero is no instant.
+pub(crate) fn utc(micros: i64) -> Option<String> {
+    if micros == 0 {
+        return None;
+    }
+    Timestamp::from_microsecond(micros).ok().map(|t| t.to_string())
+}

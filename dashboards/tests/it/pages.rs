@@ -1,0 +1,140 @@
+//! What the shell carries and which headers keep it to itself.
+
+use http::{StatusCode, header};
+use serde_json::Value;
+
+use crate::world::{World, text};
+
+fn data(html: &str) -> Value {
+    let start = html.find("<script type=\"application/json\"").unwrap();
+    let body = &html[start + html[start..].find('>').unwrap() + 1..];
+    serde_json::from_str(&body[..body.find("</script>").unwrap()]).unwrap()
+}
+
+#[tokio::test]
+async fn every_page_carries_its_queries_and_first_rows() {
+    let world = World::new();
+    world.apply(7, &["a", "b"]);
+    for (path, id, query) in [
+        ("/", "overview", "flow"),
+        ("/sql", "workbench", "catalogue_tables"),
+        ("/health", "health", "progress_by_shard"),
+    ] {
+        let response = world.get(path, &[]).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let data = data(&text(response).await);
+        assert_eq!(data["page"], id);
+        assert_eq!(data["sequence"], 7);
+        assert_eq!(data["event_time"], "2026-11-18T11:06:40Z");
+        assert!(
+            data["queries"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|q| q["name"] == query),
+            "{path} lacks {query}"
+        );
+        assert_eq!(
+            data["results"][query]["sequence"], 7,
+            "{path} has no first rows of {query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_query_whose_tables_are_absent_is_left_to_the_page() {
+    let world = World::new();
+    let data = data(&text(world.get("/", &[]).await).await);
+    assert!(data["results"]["orders_figures"].is_null());
+    assert!(
+        data["queries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|q| q["name"] == "orders_figures")
+    );
+}
+
+#[tokio::test]
+async fn filters_of_the_address_are_bound_and_cannot_leave_the_data() {
+    let world = World::new();
+    let html = text(world.get("/health?search=%3C/script%3E%27", &[]).await).await;
+    assert_eq!(html.matches("</script>").count(), 2, "the data ended its element");
+}
+
+#[tokio::test]
+async fn pages_allow_nothing_inline_but_their_own_nonce() {
+    let world = World::new();
+    let policy = |r: &axum::response::Response| {
+        r.headers()[header::CONTENT_SECURITY_POLICY]
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    let first = world.get("/", &[]).await;
+    let second = world.get("/", &[]).await;
+    let (a, b) = (policy(&first), policy(&second));
+    assert!(
+        a.starts_with("default-src 'self'") && !a.contains("unsafe"),
+        "{a}"
+    );
+    assert_ne!(a, b, "a nonce serves one answer");
+    assert_eq!(first.headers()[header::CACHE_CONTROL], "no-store");
+    assert_eq!(first.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+    let nonce = a
+        .split("'nonce-")
+        .nth(1)
+        .unwrap()
+        .split('\'')
+        .next()
+        .unwrap()
+        .to_owned();
+    assert!(text(first).await.contains(&format!("<style nonce=\"{nonce}\">")));
+}
+
+#[tokio::test]
+async fn the_chosen_theme_is_known_before_the_first_paint() {
+    let world = World::new();
+    assert!(
+        text(world.get("/", &[("cookie", "a=b; eddy_theme=dark")]).await)
+            .await
+            .contains("data-theme=\"dark\"")
+    );
+    assert!(
+        !text(world.get("/", &[("cookie", "eddy_theme=\"><b>")]).await)
+            .await
+            .contains("data-theme")
+    );
+}
+
+#[tokio::test]
+async fn assets_are_kept_for_ever_and_compressed() {
+    let world = World::new();
+    let html = text(world.get("/", &[]).await).await;
+    let start = html.find("/assets/overview-").unwrap();
+    let path = &html[start..start + html[start..].find('"').unwrap()];
+    let response = world.get(path, &[("accept-encoding", "gzip")]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(
+        response.headers()[header::CACHE_CONTROL]
+            .to_str()
+            .unwrap()
+            .contains("immutable")
+    );
+    assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip");
+    let plain = world.get(path, &[]).await;
+    let tag = plain.headers()[header::ETAG].to_str().unwrap().to_owned();
+    assert_eq!(
+        world.get(path, &[("if-none-match", &tag)]).await.status(),
+        StatusCode::NOT_MODIFIED
+    );
+    assert_eq!(
+        world.get("/assets/none.js", &[]).await.status(),
+        StatusCode::NOT_FOUND
+    );
+    assert!(
+        text(world.get("/assets/licences.txt", &[]).await)
+            .await
+            .contains("MIT")
+    );
+}

@@ -1,0 +1,190 @@
+// What a reader does on each page, and that it is in the address.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { axe, base, open, useBrowser } from "./browser.mjs";
+
+useBrowser();
+const q = (sql) => `/sql?q=${encodeURIComponent(sql)}`;
+
+test("Overview's filters are in the address, and a link reopens the view", async () => {
+  const { page, done } = await open("/");
+  await page.locator(".bar button", { hasText: "90 days" }).click();
+  await page.locator("select[data-key=dimension]").selectOption("category");
+  await page.locator("select[data-key=grain]").selectOption("month");
+  await page.waitForURL(/from=.*dimension=category.*grain=month/);
+  const figure = await page.locator("[data-query=orders_figures] .figure").textContent();
+  const url = page.url();
+  await done();
+  const again = await open(url.slice(base.length));
+  assert.equal(await again.page.locator("select[data-key=grain]").inputValue(), "month");
+  assert.equal(await again.page.locator(".bar button[aria-pressed=true]").textContent(), "90 days");
+  assert.ok(figure && await again.page.locator("[data-query=orders_figures] .figure").textContent());
+  await again.done();
+});
+
+test("every card of Overview and Health opens its SQL, bound, by key", async () => {
+  for (const path of ["/", "/health"]) {
+    const { page, done } = await open(path);
+    const names = await page.locator("main [data-query]").evaluateAll((cards) => cards.map((c) => c.dataset.query));
+    assert.ok(names.length >= 5);
+    for (const name of names) {
+      await page.locator(`main [data-query=${name}]`).first().focus();
+      await page.keyboard.press("s");
+      const text = await page.locator("dialog[open] pre.sql").textContent();
+      assert.ok(/^(select|with)/.test(text) && !/\$[a-z]/.test(text), `${name}: ${text}`);
+      assert.match(page.url(), new RegExp(`panel=sql%3A${name}`));
+      await page.keyboard.press("Escape");
+      await page.locator("dialog[open]").waitFor({ state: "detached" });
+    }
+    await done();
+  }
+});
+
+test("the rate chart has a table form and reads its points by arrow keys", async () => {
+  const { page, done } = await open("/");
+  const plot = page.locator("[data-query=return_rate_cohorts] .plot");
+  await plot.focus();
+  await page.keyboard.press("Home");
+  await page.keyboard.press("ArrowRight");
+  await page.waitForFunction(() => /units, interval .* raw/.test(document.querySelector(".readout").textContent));
+  await page.locator("[data-query=return_rate_cohorts] .tools button", { hasText: "Table" }).click();
+  await page.locator("[data-query=return_rate_cohorts] table").waitFor();
+  assert.match(page.url(), /as\.return_rate_cohorts=table/);
+  assert.deepEqual(await axe(page), []);
+  await done();
+});
+
+test("dead letters filter by reason, open by Enter and show their bytes", async () => {
+  const { page, done } = await open("/health");
+  await page.locator("[data-query=dead_letters_by_reason] td .link").first().click();
+  await page.waitForURL(/reason=/);
+  const grid = page.locator("#letters ~ div [role=grid]");
+  await grid.focus();
+  await page.keyboard.press("j");
+  await page.keyboard.press("k");
+  await page.keyboard.press("Enter");
+  await page.locator("aside pre").waitFor();
+  assert.match(page.url(), /letter=\d+/);
+  assert.deepEqual(await axe(page), []);
+  await done();
+});
+
+test("the workbench runs a worked question, keeps it in the address and in its history", async () => {
+  const { page, done } = await open("/sql");
+  assert.equal(await page.locator(".worked .link").count(), 6);
+  for (let i = 0; i < 6; i++) {
+    await page.goto(base + "/sql");
+    await page.locator(".worked .link").nth(i).click();
+    await page.locator(".result").waitFor();
+    await page.waitForFunction(() => document.querySelector(".result .note")?.textContent.includes("as of sequence"));
+    assert.deepEqual(await page.locator(".failure").allTextContents(), [], `worked question ${i + 1}`);
+    assert.match(page.url(), /q=/);
+  }
+  await page.locator(".past summary").click();
+  assert.ok(await page.locator(".past li").count() >= 6);
+  await done();
+});
+
+test("an error of the SQL is told and marked at its token", async () => {
+  const { page, done } = await open(q("select courier, nocolumn from shipments"), { expectErrors: true });
+  await page.locator(".failure").waitFor();
+  assert.match(await page.locator(".failure").textContent(), /nocolumn/);
+  assert.equal(await page.locator(".cm-error").textContent(), "nocolumn");
+  assert.deepEqual(await axe(page), []);
+  await done();
+});
+
+test("the answer has rows, a chart and a plan; a click sorts it", async () => {
+  const { page, done } = await open(q("select courier, count(*) as parcels from shipments group by courier"));
+  await page.locator("[role=grid] [role=gridcell]").first().waitFor();
+  await page.locator("[role=columnheader]", { hasText: "parcels" }).click();
+  await page.waitForURL(/sort=parcels\.asc/);
+  await page.locator("[role=columnheader][aria-sort=ascending]").waitFor();
+  await page.locator(".result button", { hasText: "Chart" }).click();
+  await page.locator(".result .bars svg rect").first().waitFor();
+  await page.locator(".result button", { hasText: "Plan" }).click();
+  await page.waitForFunction(() => /shipments/i.test(document.querySelector("pre.plan")?.textContent ?? ""));
+  await done();
+});
+
+test("an answer over time is drawn as lines", async () => {
+  const { page, done } = await open(q("select date_trunc('day', placed_at) as day, count(*) as orders from orders group by 1 order by 1") + "&view=chart");
+  await page.locator(".result canvas").waitFor();
+  assert.deepEqual(await axe(page), []);
+  await done();
+});
+
+test("the catalogue explains columns and completes names with their comments", async () => {
+  const { page, done } = await open("/sql");
+  await page.locator("#schema-search").fill("destination_pincode");
+  await page.locator(".schema code", { hasText: "destination_pincode" }).first().waitFor();
+  await page.locator(".cm-content").click();
+  await page.keyboard.type("select * from shipm");
+  await page.locator(".cm-tooltip-autocomplete li", { hasText: "shipments" }).waitFor();
+  await page.keyboard.press("Escape");
+  await done();
+});
+
+test("CSV exports the whole answer", async () => {
+  const { page, done } = await open(q("select awb, courier from shipments order by awb"));
+  await page.locator("[role=grid] [role=gridcell]").first().waitFor();
+  const rows = Number((await page.locator("[role=grid]").getAttribute("aria-rowcount"))) - 1;
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator(".result button", { hasText: "CSV of all" }).click()]);
+  const chunks = [];
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk);
+  const lines = Buffer.concat(chunks).toString().trim().split("\n");
+  assert.match(lines[0], /^"?awb"?,"?courier"?$/);
+  assert.ok(lines.length - 1 >= rows);
+  await done();
+});
+
+test("a running query can be cancelled", async () => {
+  const { page, done } = await open("/sql", { expectErrors: true, route: (c) => c.route("**/v1/sql", (r) => r.request().postData()?.includes("never") ? undefined : r.continue()) });
+  await page.locator(".cm-content").click();
+  await page.keyboard.insertText("select 'never'");
+  await page.keyboard.press("Control+Enter");
+  await page.locator("button", { hasText: "Cancel" }).click();
+  await page.locator(".failure", { hasText: "cancelled" }).waitFor();
+  await done();
+});
+
+test("100,000 rows scroll by keyboard and the active cell is named", async () => {
+  const { page, done } = await open(q("select a.value * 1000 + b.value as n, 'row ' || a.value as name from generate_series(0, 99) a cross join generate_series(0, 999) b"));
+  const grid = page.locator("[role=grid]");
+  await page.locator("[role=gridcell]").first().waitFor();
+  assert.equal(await grid.getAttribute("aria-rowcount"), "100001");
+  await grid.focus();
+  await page.keyboard.press("Control+End");
+  await page.waitForFunction(() => document.querySelector("[role=grid]").getAttribute("aria-activedescendant")?.startsWith("rows-99999-"));
+  await done();
+});
+
+test("dragging over the chart narrows the whole page to those days", async () => {
+  const { page, done } = await open("/?grain=day");
+  const box = await page.locator("[data-query=return_rate_cohorts] .u-over").boundingBox();
+  await page.mouse.move(box.x + box.width * 0.3, box.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.6, box.y + 60, { steps: 4 });
+  await page.mouse.up();
+  await page.waitForURL(/from=\d{4}-\d\d-\d\d.*to=\d{4}-\d\d-\d\d/);
+  await page.goBack();
+  await page.waitForURL((url) => !url.search.includes("from="));
+  await done();
+});
+
+test("the next visit shows what changed, as the difference of two sequences", async () => {
+  const first = await open("/");
+  await first.page.waitForFunction(() => localStorage.getItem("eddy.visit"));
+  const kept = JSON.parse(await first.page.evaluate(() => localStorage.getItem("eddy.visit")));
+  await first.done();
+  // An hour ago there were three orders fewer.
+  kept.latest.at -= 3_600_000;
+  kept.latest.figures.orders -= 3;
+  const { page, done } = await open("/", { init: `if (!sessionStorage.seen) { sessionStorage.seen = 1; localStorage.setItem("eddy.visit", ${JSON.stringify(JSON.stringify(kept))}); }` });
+  const row = page.locator("[data-query=visit_figures] .pairs div", { hasText: "orders placed" });
+  await row.waitFor();
+  assert.match(await row.textContent(), /\+\d+$/);
+  await page.locator("button", { hasText: "Count from now" }).click();
+  await page.waitForFunction(() => /0$/.test(document.querySelector("[data-query=visit_figures] .pairs div").textContent));
+  await done();
+});

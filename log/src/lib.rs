@@ -1,0 +1,36 @@
+//! The log of Eddy on NATS JetStream: the supervised server, the streams, record batches in and out, durability, and
+//! publishing that a crash can neither repeat nor skip.
+//!
+//! It carries lines and records; it does not know what an event means. Nothing home-made coordinates: order, durability,
+//! deduplication of retries and fencing are JetStream's.
+//!
+//! Entry points: [`Server::start`] for a private server, [`Log::connect`] for any; from a [`Log`] come the
+//! [`Appender`], the [`Reader`], the [`DerivedPublisher`] and the [`DeadLetters`].
+
+pub mod appender;
+mod atomic;
+pub mod binary;
+mod chain;
+mod connection;
+pub mod dead_letters;
+pub mod derived;
+pub mod durability;
+mod error;
+pub mod log;
+mod metrics;
+pub mod range;
+pub mod reader;
+pub mod server;
+mod streams;
+
+pub use appender::{AppendAck, Appender, AppenderConfig};
+pub use connection::{Credentials, Tls};
+pub use dead_letters::{DeadLetter, DeadLetters};
+pub use derived::DerivedPublisher;
+pub use durability::{Durability, DurabilityReport};
+pub use error::Error;
+pub use log::{Log, LogConfig};
+pub use metrics::Metrics;
+pub use range::RangeReader;
+pub use reader::{Framing, LogMessage, Reader};
+pub use server::{Endpoint, Server, ServerConfig, ServerEvent};

@@ -1,0 +1,169 @@
+//! Reads a part of a stream once, or one message of it, by direct requests: no consumer is made on the server, so it is
+//! for queries and not for following the log.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use async_nats::{HeaderMap, Message};
+use eddy_events::Timestamp;
+use futures::StreamExt;
+
+use crate::Error;
+use crate::connection::{Connection, chain};
+use crate::reader::LogMessage;
+
+const PAGE_MESSAGES: u64 = 1024;
+const PAGE_BYTES: usize = 16 << 20;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The messages of a range, page by page.
+pub struct RangeReader {
+    connection: Connection,
+    stream: &'static str,
+    subject: String,
+    next: u64,
+    last: u64,
+}
+
+impl RangeReader {
+    pub(crate) fn new(
+        connection: Connection,
+        stream: &'static str,
+        subject: String,
+        from: u64,
+        to: u64,
+    ) -> RangeReader {
+        RangeReader {
+            connection,
+            stream,
+            subject,
+            next: from.max(1),
+            last: to,
+        }
+    }
+
+    /// The next page, of at most 1,024 messages or about 16 MB; empty at the end of the range or of the stream.
+    pub async fn next_chunk(&mut self) -> Result<Vec<LogMessage>, Error> {
+        if self.next > self.last {
+            return Ok(Vec::new());
+        }
+        let wanted = (self.last - self.next).saturating_add(1).min(PAGE_MESSAGES);
+        let page = self.page(wanted).await?;
+        let mut messages = Vec::with_capacity(page.len());
+        for message in page {
+            let message = stored(self.stream, self.next, message)?;
+            self.next = message.sequence + 1;
+            if message.sequence > self.last {
+                break;
+            }
+            messages.push(message);
+        }
+        if messages.is_empty() {
+            self.next = u64::MAX;
+        }
+        Ok(messages)
+    }
+
+    /// All messages that are left. For small ranges.
+    pub async fn collect(mut self) -> Result<Vec<LogMessage>, Error> {
+        let mut all = Vec::new();
+        loop {
+            let page = self.next_chunk().await?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+    }
+
+    async fn page(&self, wanted: u64) -> Result<VecDeque<Message>, Error> {
+        let doing = || format!("read {} from {}", self.stream, self.next);
+        let request = serde_json::json!({
+            "seq": self.next,
+            "next_by_subj": self.subject,
+            "batch": wanted,
+            "max_bytes": PAGE_BYTES,
+        });
+        let client = &self.connection.client;
+        let inbox = client.new_inbox();
+        let mut answers = client
+            .subscribe(inbox.clone())
+            .await
+            .map_err(|e| Error::request(doing(), chain(&e)))?;
+        client
+            .publish_with_reply(
+                format!("$JS.API.DIRECT.GET.{}", self.stream),
+                inbox,
+                request.to_string().into(),
+            )
+            .await
+            .map_err(|e| Error::request(doing(), chain(&e)))?;
+        let mut page = VecDeque::new();
+        loop {
+            let message = tokio::time::timeout(PATIENCE, answers.next())
+                .await
+                .map_err(|_| Error::request(doing(), "nothing within 10 s"))?
+                .ok_or_else(|| Error::request(doing(), "the connection was closed"))?;
+            match message.status.map(|status| status.as_u16()) {
+                None => page.push_back(message),
+                // The end of the page, or no message at or after this sequence.
+                Some(204 | 404) => return Ok(page),
+                Some(status) => {
+                    return Err(Error::request(
+                        doing(),
+                        format!("{status} {}", message.description.unwrap_or_default()),
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// One message by its sequence.
+pub(crate) async fn message(
+    connection: &Connection,
+    stream: &'static str,
+    sequence: u64,
+) -> Result<LogMessage, Error> {
+    let subject = format!("$JS.API.DIRECT.GET.{stream}");
+    let request = serde_json::json!({ "seq": sequence }).to_string();
+    let doing = || format!("read message {sequence} of {stream}");
+    let message = connection
+        .client
+        .request(subject, request.into())
+        .await
+        .map_err(|e| Error::request(doing(), chain(&e)))?;
+    match message.status.map(|status| status.as_u16()) {
+        None => stored(stream, sequence, message),
+        Some(404) => Err(Error::NotFound { sequence }),
+        Some(status) => Err(Error::request(
+            doing(),
+            format!("{status} {}", message.description.unwrap_or_default()),
+        )),
+    }
+}
+
+/// The answer to a direct request carries what the stream knows in headers.
+fn stored(stream: &'static str, about: u64, message: Message) -> Result<LogMessage, Error> {
+    let malformed = |reason: &str| Error::Malformed {
+        stream,
+        sequence: about,
+        reason: reason.into(),
+    };
+    let headers = message.headers.unwrap_or_default();
+    let header = |headers: &HeaderMap, name: &str| headers.get(name).map(|v| v.as_str().to_owned());
+    let sequence = header(&headers, "Nats-Sequence")
+        .and_then(|s| s.parse().ok())
+        .ok_or_else(|| malformed("the answer names no sequence"))?;
+    let time = header(&headers, "Nats-Time-Stamp")
+        .and_then(|t| Timestamp::parse(&t))
+        .ok_or_else(|| malformed("the answer names no time"))?;
+    let subject = header(&headers, "Nats-Subject").ok_or_else(|| malformed("the answer names no subject"))?;
+    Ok(LogMessage::new(
+        sequence,
+        time.micros,
+        subject,
+        message.payload,
+        Some(headers),
+    ))
+}

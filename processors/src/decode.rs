@@ -1,0 +1,44 @@
+//! From log messages to prepared events. Bad bytes stop here and go on as rejections; nothing is dropped.
+
+use eddy_events::{Position, codec};
+use eddy_log::{Framing, LogMessage};
+
+use crate::engine::Prepared;
+
+/// Appends the events of a message in their order.
+pub(crate) fn message(message: &LogMessage, events: &mut Vec<Prepared>) {
+    let logged_at = message.logged_at_micros;
+    let position = |index: usize| Position {
+        sequence: message.sequence,
+        index: u32::try_from(index).unwrap_or(u32::MAX),
+    };
+    match message.framing {
+        Framing::Lines => {
+            for (index, line) in codec::split_lines(&message.payload).enumerate() {
+                events.push(Prepared::decode(position(index), logged_at, line));
+            }
+        }
+        Framing::Batch => match codec::split_batch(&message.payload) {
+            Ok(batch) => {
+                for (index, raw) in batch.iter().enumerate() {
+                    events.push(foreign(position(index), logged_at, raw.get().as_bytes()));
+                }
+            }
+            Err(rejection) => events.push(Prepared::new(
+                position(0),
+                logged_at,
+                &message.payload,
+                Err(rejection),
+            )),
+        },
+        Framing::Single => events.push(foreign(position(0), logged_at, &message.payload)),
+    }
+}
+
+/// An event of another producer: canonicalised first, so that repeats are told from conflicts by content.
+fn foreign(position: Position, logged_at: i64, raw: &[u8]) -> Prepared {
+    match codec::canonicalise(raw) {
+        Ok((event, line)) => Prepared::new(position, logged_at, &line, Ok(event)),
+        Err(rejection) => Prepared::new(position, logged_at, raw, Err(rejection)),
+    }
+}

@@ -1,0 +1,514 @@
+//! The engine of one shard: events in, rows, outputs and dead letters out. A pure function of its log.
+//!
+//! For each event, in the order of the log: [`Engine::apply`]. Now and then [`Engine::take_changes`], which settles sums and
+//! gives the rows that changed. How often it is called changes nothing but how many versions of a row are seen on the way. A snapshot
+//! is [`Engine::begin_snapshot`], [`crate::snapshot::Job::write`] on any thread, [`Engine::finish_snapshot`].
+//!
+//! Deliberately absent: a clock, tokio, the network. What is read from disk (spilled state) was written by the engine itself.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use eddy_events::output::{Output, OutputType};
+use eddy_events::{Body, Cause, Event, Position, Reason, Rejection, Timestamp};
+use eddy_log::DeadLetter;
+use serde_json::json;
+use smol_str::SmolStr;
+
+use crate::digest::{Chain, Digest};
+use crate::error::Error;
+use crate::facts::{NO_TIME, Stamp};
+use crate::fold::{self, Milestone, Owner};
+use crate::progress::Progress;
+use crate::seen::{Seen, key_of, print_of};
+use crate::segments::Segments;
+use crate::snapshot::{self, Job, Written};
+use crate::tables::{self, Change};
+use crate::world::World;
+
+/// What the engine is told at its start. Equal logs give equal results under equal configurations.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Shard of the log.
+    pub shard: u32,
+    /// Tenant, for outputs.
+    pub tenant: SmolStr,
+    /// IANA name of the tenant's time zone; days of cohorts are its days.
+    pub zone: String,
+    /// ISO 4217 code for money that names no currency.
+    pub currency: String,
+    /// Entity state that may stay in memory, in bytes. Needs a state folder; without one nothing is spilled.
+    pub memory_bytes: usize,
+    /// Identities of events that may wait in memory for the next snapshot.
+    pub seen_in_memory: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            shard: 0,
+            tenant: SmolStr::new_static(eddy_events::envelope::DEFAULT_TENANT),
+            zone: "Asia/Kolkata".to_owned(),
+            currency: "INR".to_owned(),
+            memory_bytes: 2 << 30,
+            seen_in_memory: 2 << 20,
+        }
+    }
+}
+
+/// An event on its way into the engine, with all that another thread can reckon beforehand.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Place in the log.
+    pub position: Position,
+    /// When the log took it, in microseconds since 1970.
+    pub logged_at: i64,
+    fingerprint: u128,
+    event: Result<Box<Known>, Box<Refused>>,
+}
+
+/// An event and its identity.
+type Known = (Event, u128);
+
+/// Why bytes are no event, and the bytes.
+type Refused = (Rejection, Vec<u8>);
+
+impl Prepared {
+    /// Decodes a canonical line.
+    #[must_use]
+    pub fn decode(position: Position, logged_at: i64, line: &[u8]) -> Self {
+        Self::new(position, logged_at, line, eddy_events::codec::decode(line))
+    }
+
+    /// Takes a line that was decoded. `line` must be canonical, since its hash tells repeats from conflicts.
+    #[must_use]
+    pub fn new(position: Position, logged_at: i64, line: &[u8], decoded: Result<Event, Rejection>) -> Self {
+        let early = decoded
+            .as_ref()
+            .ok()
+            .and_then(|event| event.check_logged_at(logged_at).err());
+        match early.map_or(decoded, Err) {
+            Ok(event) => {
+                let identity = event.identity();
+                let fingerprint = eddy_events::fingerprint(line);
+                Self {
+                    position,
+                    logged_at,
+                    fingerprint,
+                    event: Ok(Box::new((event, identity))),
+                }
+            }
+            Err(rejection) => Self {
+                position,
+                logged_at,
+                fingerprint: 0,
+                event: Err(Box::new((rejection, line.to_vec()))),
+            },
+        }
+    }
+
+    /// Keeps the bytes of an event that turned out to conflict.
+    fn conflict(event: &Event) -> Refused {
+        let rejection = Rejection {
+            id: Some(event.envelope.id.clone()),
+            source: Some(event.envelope.source.clone()),
+            kind: Some(SmolStr::new_static(event.body.type_name())),
+            field: "id".to_owned(),
+            reason: Reason::IdConflict,
+            detail: "an event of this source and id was folded before with another body; the first stands"
+                .to_owned(),
+        };
+        (rejection, eddy_events::codec::encode(event))
+    }
+}
+
+/// What applying events gave besides rows, each with its cause and in the order of the log.
+#[derive(Debug, Default)]
+pub struct Emitted {
+    /// Outputs for the derived stream.
+    pub outputs: Vec<(Cause, Output)>,
+    /// What the fold refused.
+    pub dead_letters: Vec<(Cause, DeadLetter)>,
+}
+
+/// Counts since the beginning of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bitcode::Encode, bitcode::Decode)]
+pub struct Counts {
+    /// Events read, of any fate.
+    pub events: u64,
+    /// Events that repeated one folded before.
+    pub duplicates: u64,
+    /// Events refused.
+    pub dead_letters: u64,
+    /// Outputs.
+    pub outputs: u64,
+}
+
+/// State that is small and written whole into each snapshot.
+#[derive(Clone, Debug, bitcode::Encode, bitcode::Decode)]
+pub(crate) struct Small {
+    pub(crate) sequence: u64,
+    pub(crate) clock: i64,
+    pub(crate) logged_at: i64,
+    pub(crate) counts: Counts,
+    pub(crate) outputs: Chain,
+    pub(crate) governance: crate::governance::Register,
+}
+
+/// The engine of one shard.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    world: World,
+    seen: Seen,
+    sequence: u64,
+    clock: i64,
+    logged_at: i64,
+    counts: Counts,
+    outputs: Chain,
+    reached: Vec<Milestone>,
+}
+
+impl Engine {
+    /// An engine before the first event.
+    ///
+    /// # Errors
+    /// When the time zone is not known.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        let world = World::new(&config.zone, &config.currency)?;
+        Ok(Self {
+            config,
+            world,
+            seen: Seen::default(),
+            sequence: 0,
+            clock: NO_TIME,
+            logged_at: 0,
+            counts: Counts::default(),
+            outputs: Chain::default(),
+            reached: Vec::new(),
+        })
+    }
+
+    /// Lets state be spilled to, and read back from, these segments.
+    pub fn attach(&mut self, segments: &Arc<Segments>) {
+        for slab in self.world.slabs() {
+            slab.attach(segments);
+        }
+    }
+
+    /// Folds one event. Events must come in the order of the log.
+    pub fn apply(&mut self, prepared: Prepared, out: &mut Emitted) {
+        self.counts.events += 1;
+        self.sequence = self.sequence.max(prepared.position.sequence);
+        self.logged_at = self.logged_at.max(prepared.logged_at);
+        let Prepared {
+            position,
+            logged_at,
+            fingerprint,
+            event,
+        } = prepared;
+        // Events are large; they stay in their box.
+        let boxed = match event {
+            Ok(event) => event,
+            Err(refused) => return self.refuse(position, logged_at, *refused, out),
+        };
+        let (event, identity) = &*boxed;
+        let (key, print) = (key_of(*identity), print_of(fingerprint));
+        let mut voided = false;
+        if let Some(known) = self.seen.find(key) {
+            // A tombstone says that the event was voided before it came, which it does now. A voiding itself cannot be voided.
+            voided = Owner::unpack(known.owner) == Owner::Void;
+            if !voided && known.print == print {
+                self.counts.duplicates += 1;
+                return;
+            }
+            if !voided {
+                return self.refuse(position, logged_at, Prepared::conflict(event), out);
+            }
+        }
+        self.clock = self.clock.max(event.envelope.time.micros);
+        if let Body::EventVoided(void) = &event.body {
+            self.void(eddy_events::identity(&void.source, &void.id));
+            self.seen.insert(key, print, Owner::None);
+            return;
+        }
+        let stamp = Stamp {
+            at: event.envelope.time.micros,
+            tie: tie_of(key),
+            voided,
+        };
+        let owner = fold::fold(&mut self.world, stamp, event);
+        self.seen.insert(key, print, owner);
+        fold::milestones(&mut self.world, owner, &mut self.reached);
+        if !self.reached.is_empty() {
+            self.emit(position, event, out);
+        }
+    }
+
+    fn void(&mut self, identity: u128) {
+        let key = key_of(identity);
+        match self.seen.find(key) {
+            Some(known) => fold::void(&mut self.world, Owner::unpack(known.owner), tie_of(key)),
+            None => self.seen.insert(key, 0, Owner::Void),
+        }
+    }
+
+    fn refuse(&mut self, position: Position, logged_at: i64, refused: Refused, out: &mut Emitted) {
+        self.counts.dead_letters += 1;
+        let (rejection, body) = refused;
+        out.dead_letters.push((
+            self.cause(position, 0, 1),
+            DeadLetter::new("fold", logged_at, &rejection, &body),
+        ));
+    }
+
+    fn cause(&self, position: Position, ordinal: u16, count: u16) -> Cause {
+        Cause {
+            shard: self.config.shard,
+            sequence: position.sequence,
+            index: position.index,
+            ordinal,
+            count,
+        }
+    }
+
+    fn emit(&mut self, position: Position, event: &Event, out: &mut Emitted) {
+        let reached = std::mem::take(&mut self.reached);
+        let count = u16::try_from(reached.len()).unwrap_or(u16::MAX);
+        for (ordinal, milestone) in reached.iter().enumerate() {
+            let cause = self.cause(position, ordinal as u16, count);
+            let (subject, data) = self.milestone(*milestone);
+            let time = Timestamp::utc(self.clock);
+            let mut output = Output::new(OutputType::MilestoneReached, cause, subject, time, data);
+            output.tenant = self.config.tenant.clone();
+            output.causation_id = Some(event.envelope.id.clone());
+            self.outputs.extend(cause, &output);
+            self.counts.outputs += 1;
+            out.outputs.push((cause, output));
+        }
+        self.reached = reached;
+        self.reached.clear();
+    }
+
+    fn milestone(&self, milestone: Milestone) -> (SmolStr, serde_json::Value) {
+        let world = &self.world;
+        let order_id = |number: u32| tables::key(&world.order_keys, number);
+        match milestone {
+            Milestone::OrderDelivered(number) => {
+                let id = world.order_keys.get(number);
+                let customer = world
+                    .orders
+                    .get(number)
+                    .standing()
+                    .map(|placed| world.customer_keys.get(placed.customer));
+                (
+                    SmolStr::new(id),
+                    json!({"milestone": "order_delivered", "order_id": id, "customer_id": customer}),
+                )
+            }
+            Milestone::RtoDelivered(number) => {
+                let awb = world.shipment_keys.get(number);
+                let order = order_id(world.shipments.get(number).order);
+                (
+                    SmolStr::new(awb),
+                    json!({"milestone": "rto_delivered", "awb": awb, "order_id": order}),
+                )
+            }
+            Milestone::ReturnReceived(number) => {
+                let rma = world.return_keys.get(number);
+                let order = order_id(world.returns.get(number).order);
+                (
+                    SmolStr::new(rma),
+                    json!({"milestone": "return_received", "rma_id": rma, "order_id": order}),
+                )
+            }
+            Milestone::RefundIssued(number) => {
+                let id = world.refund_keys.get(number);
+                let said = world.refunds.get(number).standing();
+                let amount = said.map(|said| said.amount_minor);
+                let currency = said.and_then(|said| world.symbols.word(said.currency));
+                let rma = tables::key(&world.return_keys, world.refunds.get(number).rma);
+                let data = json!({
+                    "milestone": "refund_issued", "refund_id": id, "rma_id": rma, "amount_minor": amount, "currency": currency,
+                });
+                (SmolStr::new(id), data)
+            }
+        }
+    }
+
+    /// The message at `sequence` was read to its end, also when it held no event.
+    pub fn passed(&mut self, sequence: u64, logged_at: i64) {
+        self.sequence = self.sequence.max(sequence);
+        self.logged_at = self.logged_at.max(logged_at);
+    }
+
+    /// Settles the sums and gives the rows that changed since the last call, by number of their table.
+    pub fn take_changes(&mut self) -> Vec<(usize, Change)> {
+        self.world.settle();
+        tables::changes(&mut self.world)
+    }
+
+    /// Every row of every projection, in batches by number of their table.
+    pub fn scan(&mut self, give: impl FnMut(usize, RecordBatch)) {
+        self.world.settle();
+        tables::scan(&mut self.world, self.config.memory_bytes, give);
+    }
+
+    /// How far the engine is.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress {
+            shard: self.config.shard,
+            sequence: self.sequence,
+            event_time_micros: if self.clock == NO_TIME { 0 } else { self.clock },
+            logged_at_micros: self.logged_at,
+            events: self.counts.events,
+        }
+    }
+
+    /// Counts since the beginning of the log.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The digest at this point of the log.
+    #[must_use]
+    pub fn digest(&mut self) -> Digest {
+        self.world.settle();
+        Digest::of(self.sequence, &self.outputs, |give| {
+            tables::scan(&mut self.world, self.config.memory_bytes, give)
+        })
+    }
+
+    // --- snapshots and memory --------------------------------------------------------------------------------------------
+
+    /// Whether so much waits in memory for a snapshot that one should be made now.
+    #[must_use]
+    pub fn wants_snapshot(&self) -> bool {
+        self.seen.unsealed() >= self.config.seen_in_memory
+    }
+
+    /// Takes references to all that a snapshot must write. The next one may begin when this one was finished or abandoned.
+    pub fn begin_snapshot(&mut self) -> Job {
+        self.world.settle();
+        let small = Small {
+            sequence: self.sequence,
+            clock: self.clock,
+            logged_at: self.logged_at,
+            counts: self.counts,
+            outputs: self.outputs.clone(),
+            governance: self.world.governance.clone(),
+        };
+        let slabs = self
+            .world
+            .slabs()
+            .map(|slab| slab.begin_snapshot())
+            .into_iter()
+            .collect();
+        Job::new(small, slabs, self.seen.begin_snapshot(), self.config.seed())
+    }
+
+    /// The snapshot is durable: what it holds may leave memory.
+    pub fn finish_snapshot(&mut self, written: Written) {
+        for (slab, locations) in self.world.slabs().into_iter().zip(&written.slabs) {
+            slab.finish_snapshot(locations);
+            slab.age();
+        }
+        self.seen.finish_snapshot(written.sealed, written.runs);
+        self.world.spill(self.config.memory_bytes);
+    }
+
+    /// The snapshot failed; what it was to write goes into the next one.
+    pub fn abandon_snapshot(&mut self) {
+        for slab in self.world.slabs() {
+            slab.abandon_snapshot();
+        }
+    }
+
+    /// Estimated bytes in memory: entity state, indexes that are never spilled, identities.
+    #[must_use]
+    pub fn memory(&mut self) -> Memory {
+        Memory {
+            state_bytes: self.world.slabs().iter().map(|slab| slab.hot_bytes()).sum(),
+            index_bytes: self.world.index_bytes(),
+            seen_bytes: self.seen.memory(),
+            seen_events: self.seen.len(),
+        }
+    }
+
+    /// The engine as it was at the newest sound snapshot, or `None` when there is none.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or the time zone is not known. A damaged snapshot is no error: the one before is taken.
+    pub fn restore(config: &Config, segments: &Arc<Segments>) -> Result<Option<Self>, Error> {
+        for candidate in snapshot::candidates(segments.dir())? {
+            match Self::restore_from(config, segments, &candidate) {
+                Ok(engine) => return Ok(Some(engine)),
+                Err(error @ Error::UnknownZone { .. }) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, snapshot = %candidate.display(), "snapshot passed over; the one before is tried");
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn restore_from(
+        config: &Config,
+        segments: &Arc<Segments>,
+        path: &std::path::Path,
+    ) -> Result<Self, Error> {
+        let manifest = snapshot::Manifest::read(path, config.seed())?;
+        manifest.check_pages(segments)?;
+        let mut engine = Self::new(config.clone())?;
+        let slabs = engine.world.slabs();
+        if slabs.len() != manifest.slabs.len() {
+            return Err(Error::Corrupt {
+                path: path.to_path_buf(),
+                what: "it is of another version of the engine",
+            });
+        }
+        for (slab, locations) in slabs.into_iter().zip(&manifest.slabs) {
+            slab.restore(segments, locations);
+        }
+        engine.world.reindex();
+        engine.seen = Seen::restore(segments.dir(), &manifest.runs)?;
+        let small = manifest.small;
+        engine.sequence = small.sequence;
+        engine.clock = small.clock;
+        engine.logged_at = small.logged_at;
+        engine.counts = small.counts;
+        engine.outputs = small.outputs;
+        engine.world.governance = small.governance;
+        Ok(engine)
+    }
+}
+
+/// Where memory goes, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    /// Entity state, spilled above the configured bound.
+    pub state_bytes: usize,
+    /// Indexes from keys to entities, never spilled: about 9 bytes a key.
+    pub index_bytes: usize,
+    /// Identities of events, spilled but for a filter.
+    pub seen_bytes: usize,
+    /// Events remembered.
+    pub seen_events: u64,
+}
+
+impl Config {
+    /// What a snapshot must share with its engine: results under another zone, currency or shard are other results.
+    pub(crate) fn seed(&self) -> u64 {
+        let text = format!(
+            "{}\n{}\n{}\n{}",
+            self.shard, self.tenant, self.zone, self.currency
+        );
+        eddy_events::fingerprint(text.as_bytes()) as u64
+    }
+}
+
+fn tie_of(key: u64) -> u32 {
+    (key >> 32) as u32
+}

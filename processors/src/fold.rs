@@ -1,0 +1,276 @@
+//! From an event to the fold that keeps it, from a voided event to the entity it told of, and to the milestones that either reached.
+//!
+//! Kinds of event that no projection of this version reads pass through; they stay in the log for later ones.
+
+use eddy_events::order::PaymentMode;
+use eddy_events::{Body, Event};
+
+use crate::facts::{self, NO_TIME, Stamp};
+use crate::governance::{self, Published};
+use crate::interner::NO_KEY;
+use crate::orders::{self, Change};
+use crate::returns::{self, Kind as Step};
+use crate::shipments::{self, Kind as Scan, Status};
+use crate::world::World;
+use crate::{facilities, pincodes, refunds, skus};
+
+/// Which entity an event told of. Kept with the identity of the event, so that voiding finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// Nothing that can be voided.
+    None,
+    /// The event was voided before it came.
+    Void,
+    Order(u32),
+    Shipment(u32),
+    Return(u32),
+    Refund(u32),
+    Sku(u32),
+    Pincode(u32),
+    Facility(u32),
+    Governance,
+}
+
+/// Bits of an owner that number the entity: 268 million of each kind.
+const NUMBER_BITS: u32 = 28;
+
+impl Owner {
+    /// As 32 bits.
+    pub(crate) fn pack(self) -> u32 {
+        let (tag, number) = match self {
+            Self::None => (0, 0),
+            Self::Void => (1, 0),
+            Self::Order(number) => (2, number),
+            Self::Shipment(number) => (3, number),
+            Self::Return(number) => (4, number),
+            Self::Refund(number) => (5, number),
+            Self::Sku(number) => (6, number),
+            Self::Pincode(number) => (7, number),
+            Self::Facility(number) => (8, number),
+            Self::Governance => (9, 0),
+        };
+        assert!(
+            number < 1 << NUMBER_BITS,
+            "more entities of one kind than an engine numbers; use more shards"
+        );
+        tag << NUMBER_BITS | number
+    }
+
+    /// From 32 bits.
+    pub(crate) fn unpack(bits: u32) -> Self {
+        let number = bits & ((1 << NUMBER_BITS) - 1);
+        match bits >> NUMBER_BITS {
+            1 => Self::Void,
+            2 => Self::Order(number),
+            3 => Self::Shipment(number),
+            4 => Self::Return(number),
+            5 => Self::Refund(number),
+            6 => Self::Sku(number),
+            7 => Self::Pincode(number),
+            8 => Self::Facility(number),
+            9 => Self::Governance,
+            _ => Self::None,
+        }
+    }
+}
+
+/// A step reached for the first time in the order of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Milestone {
+    OrderDelivered(u32),
+    RtoDelivered(u32),
+    ReturnReceived(u32),
+    RefundIssued(u32),
+}
+
+/// Folds one event that is new. `stamp.voided` says that it was voided before it came.
+pub(crate) fn fold(world: &mut World, stamp: Stamp, event: &Event) -> Owner {
+    let scan = |world: &mut World, awb: &str, kind: Scan, attempt: Option<u16>| {
+        Owner::Shipment(shipments::scanned(world, stamp, awb, kind, attempt))
+    };
+    let step =
+        |world: &mut World, rma: &str, kind: Step| Owner::Return(returns::stepped(world, stamp, rma, kind));
+    match &event.body {
+        Body::OrderPlaced(body) => Owner::Order(orders::placed(world, stamp, body)),
+        Body::OrderCancelled(body) => {
+            let change = orders::cancelled(world, body);
+            Owner::Order(orders::changed(world, stamp, &body.order_id, change))
+        }
+        Body::OrderCodConfirmed(body) => Owner::Order(orders::changed(
+            world,
+            stamp,
+            &body.order_id,
+            Change::CodConfirmed(body.confirmed),
+        )),
+        Body::OrderPaymentConverted(body) => Owner::Order(orders::changed(
+            world,
+            stamp,
+            &body.order_id,
+            orders::converted(body.to),
+        )),
+        Body::ShipmentManifested(body) => Owner::Shipment(shipments::manifested(world, stamp, body)),
+        Body::ShipmentCourierAssigned(body) => Owner::Shipment(shipments::assigned(world, stamp, body)),
+        Body::ShipmentPickupFailed(body) => scan(world, &body.awb, Scan::PickupFailed, None),
+        Body::ShipmentPickedUp(body) => scan(world, &body.awb, Scan::PickedUp, None),
+        Body::ShipmentArrivedAtHub(body) => scan(world, &body.awb, Scan::ArrivedAtHub, None),
+        Body::ShipmentInTransit(body) => scan(world, &body.awb, Scan::InTransit, None),
+        Body::ShipmentOutForDelivery(body) => scan(world, &body.awb, Scan::OutForDelivery, body.attempt_no),
+        Body::ShipmentDeliveryFailed(body) => Owner::Shipment(shipments::failed(world, stamp, body)),
+        Body::ShipmentNdrActionRequested(body) => scan(world, &body.awb, Scan::Remark, None),
+        Body::ShipmentDelivered(body) => scan(world, &body.awb, Scan::Delivered, None),
+        Body::ShipmentRtoInitiated(body) => scan(world, &body.awb, Scan::RtoInitiated, None),
+        Body::ShipmentRtoDelivered(body) => scan(world, &body.awb, Scan::RtoDelivered, None),
+        Body::ShipmentLost(body) => scan(world, &body.awb, Scan::Lost, None),
+        Body::ShipmentDamaged(body) => scan(world, &body.awb, Scan::Damaged, None),
+        Body::ShipmentCancelled(body) => scan(world, &body.awb, Scan::Cancelled, None),
+        Body::NdrReasonDisputed(body) => scan(world, &body.awb, Scan::Remark, None),
+        Body::ReturnRequested(body) => Owner::Return(returns::requested(world, stamp, body)),
+        Body::ReturnAuthorised(body) => step(world, &body.rma_id, Step::Authorised),
+        Body::ReturnRejected(body) => step(world, &body.rma_id, Step::Rejected),
+        Body::ReturnCancelled(body) => step(world, &body.rma_id, Step::Cancelled),
+        Body::ReturnClosed(body) => step(world, &body.rma_id, Step::Closed),
+        Body::ReturnReopened(body) => step(world, &body.rma_id, Step::Reopened),
+        Body::ReturnPickupScheduled(body) => step(world, &body.rma_id, Step::PickupScheduled),
+        Body::ReturnPickupFailed(body) => step(world, &body.rma_id, Step::PickupFailed),
+        Body::ReturnPickedUp(body) => step(world, &body.rma_id, Step::PickedUp),
+        Body::ReturnReceived(body) => Owner::Return(returns::received(world, stamp, body)),
+        Body::ReturnInspected(body) => Owner::Return(returns::inspected(world, stamp, body, Step::Inspected)),
+        Body::ReturnReinspected(body) => {
+            Owner::Return(returns::inspected(world, stamp, body, Step::Reinspected))
+        }
+        Body::ReturnDispositioned(body) => Owner::Return(returns::dispositioned(world, stamp, body)),
+        Body::ReturnRestocked(body) => Owner::Return(returns::processed(world, stamp, body, Step::Restocked)),
+        Body::ReturnRefurbished(body) => {
+            Owner::Return(returns::processed(world, stamp, body, Step::Refurbished))
+        }
+        Body::ReturnLiquidated(body) => {
+            Owner::Return(returns::processed(world, stamp, body, Step::Liquidated))
+        }
+        Body::ReturnScrapped(body) => Owner::Return(returns::processed(world, stamp, body, Step::Scrapped)),
+        Body::RefundInitiated(body) => {
+            Owner::Refund(refunds::said(world, stamp, body, refunds::Kind::Initiated))
+        }
+        Body::RefundIssued(body) => Owner::Refund(refunds::said(world, stamp, body, refunds::Kind::Issued)),
+        Body::RefundFailed(body) => Owner::Refund(refunds::said(world, stamp, body, refunds::Kind::Failed)),
+        Body::ContextCatalogueItemUpdated(body) => Owner::Sku(skus::catalogued(world, stamp, body)),
+        Body::ContextPincodePublished(body) => Owner::Pincode(pincodes::published(world, stamp, body)),
+        Body::ContextFacilityUpdated(body) => Owner::Facility(facilities::described(world, stamp, body)),
+        Body::PolicyPublished(body) => publish(world, stamp, governance::Kind::Policy, event, body),
+        Body::ModelPromoted(body) => publish(world, stamp, governance::Kind::Model, event, body),
+        Body::MappingPublished(body) => publish(world, stamp, governance::Kind::Mapping, event, body),
+        _ => Owner::None,
+    }
+}
+
+fn publish(
+    world: &mut World,
+    stamp: Stamp,
+    kind: governance::Kind,
+    event: &Event,
+    body: &eddy_events::feedback::Published,
+) -> Owner {
+    world.governance.published.push(Published {
+        stamp,
+        kind,
+        subject: event.envelope.subject.to_string(),
+        version: body.version.to_string(),
+        digest: body.digest.to_string(),
+        artefact: body.artefact.as_ref().map(ToString::to_string),
+        body: body.body.as_ref().map(ToString::to_string),
+    });
+    world.dirty.governance = true;
+    Owner::Governance
+}
+
+/// Voids what the event behind `tie` told of its owner.
+pub(crate) fn void(world: &mut World, owner: Owner, tie: u32) {
+    match owner {
+        Owner::None | Owner::Void => {}
+        Owner::Order(number) => {
+            world.open_case(number);
+            let order = world.orders.get_mut(number);
+            facts::void(&mut order.placed, tie);
+            facts::void(&mut order.changes, tie);
+        }
+        Owner::Shipment(number) => {
+            let parcel = world.shipments.get_mut(number);
+            facts::void(&mut parcel.manifests, tie);
+            facts::void(&mut parcel.scans, tie);
+            shipments::settle(world, number);
+        }
+        Owner::Return(number) => {
+            returns::open(world, number);
+            let returned = world.returns.get_mut(number);
+            facts::void(&mut returned.requests, tie);
+            facts::void(&mut returned.steps, tie);
+            returns::relink(world, number);
+        }
+        Owner::Refund(number) => {
+            refunds::open(world, number);
+            facts::void(&mut world.refunds.get_mut(number).said, tie);
+            refunds::relink(world, number);
+        }
+        Owner::Sku(number) => skus::change(world, number, |entries| facts::void(entries, tie)),
+        Owner::Pincode(number) => pincodes::change(world, number, |entries| facts::void(entries, tie)),
+        Owner::Facility(number) => {
+            facts::void(&mut world.facilities.get_mut(number).entries, tie);
+            world.touch_facility(number);
+        }
+        Owner::Governance => {
+            facts::void(&mut world.governance.published, tie);
+            world.dirty.governance = true;
+        }
+    }
+}
+
+/// The milestones that an event about `owner` reached, each told once.
+pub(crate) fn milestones(world: &mut World, owner: Owner, reached: &mut Vec<Milestone>) {
+    match owner {
+        Owner::Order(number) => order_delivered(world, number, reached),
+        Owner::Shipment(number) => {
+            let parcel = world.shipments.get(number);
+            let order = parcel.order;
+            match parcel.state.status {
+                Status::Delivered if order != NO_KEY => order_delivered(world, order, reached),
+                Status::RtoDelivered if !parcel.told_rto => {
+                    world.shipments.get_mut(number).told_rto = true;
+                    reached.push(Milestone::RtoDelivered(number));
+                }
+                _ => {}
+            }
+        }
+        Owner::Return(number) => {
+            let returned = world.returns.get(number);
+            if !returned.told_received
+                && facts::standing(&returned.steps).any(|step| step.kind == Step::Received)
+            {
+                world.returns.get_mut(number).told_received = true;
+                reached.push(Milestone::ReturnReceived(number));
+            }
+        }
+        Owner::Refund(number) => {
+            let refund = world.refunds.get(number);
+            if !refund.told_issued && refund.first(refunds::Kind::Issued) != NO_TIME {
+                world.refunds.get_mut(number).told_issued = true;
+                reached.push(Milestone::RefundIssued(number));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn order_delivered(world: &mut World, number: u32, reached: &mut Vec<Milestone>) {
+    let order = world.orders.get(number);
+    if order.told_delivered || order.first_shipment == NO_KEY || order.standing().is_none() {
+        return;
+    }
+    if world.outcome(number).status == Some("delivered") {
+        world.orders.get_mut(number).told_delivered = true;
+        reached.push(Milestone::OrderDelivered(number));
+    }
+}
+
+/// The word of a payment mode by its index.
+pub(crate) fn payment_word(index: u8) -> Option<&'static str> {
+    PaymentMode::ALL.get(usize::from(index)).map(|mode| mode.as_str())
+}

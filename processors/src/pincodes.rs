@@ -1,0 +1,58 @@
+//! One postal code: the state it lies in, and the orders that did not say so themselves.
+//!
+//! There is no table of postal codes; they fill `orders.destination_state` and the state cells.
+
+use bitcode::{Decode, Encode};
+use eddy_events::context::PincodePublished;
+
+use crate::facts::{Stamp, latest, stamped};
+use crate::world::World;
+
+/// What the directory said.
+#[derive(Clone, Debug, Default, Encode, Decode)]
+pub(crate) struct Entry {
+    pub(crate) stamp: Stamp,
+    pub(crate) state: u32,
+}
+
+stamped!(Entry);
+
+/// A postal code.
+#[derive(Clone, Debug, Default, Encode, Decode)]
+pub(crate) struct Pincode {
+    pub(crate) entries: Vec<Entry>,
+    /// Orders that asked the directory.
+    pub(crate) askers: Vec<u32>,
+}
+
+fn state(entries: &[Entry]) -> u32 {
+    latest(entries).map_or(0, |entry| entry.state)
+}
+
+impl Pincode {
+    /// Symbol of the state, or none.
+    pub(crate) fn state(&self) -> u32 {
+        state(&self.entries)
+    }
+}
+
+/// The directory has a new entry.
+pub(crate) fn published(world: &mut World, stamp: Stamp, event: &PincodePublished) -> u32 {
+    let number = world.pincode(&event.pincode);
+    let state = world.symbols.of(&event.state);
+    change(world, number, |entries| entries.push(Entry { stamp, state }));
+    number
+}
+
+/// Changes the entries; when another state stands afterwards, every order that asked for it is opened before.
+pub(crate) fn change(world: &mut World, number: u32, change: impl FnOnce(&mut Vec<Entry>)) {
+    let pincode = world.pincodes.get(number);
+    let (old, mut entries) = (pincode.state(), pincode.entries.clone());
+    change(&mut entries);
+    if state(&entries) != old {
+        for order in world.pincodes.get(number).askers.clone() {
+            world.open_case(order);
+        }
+    }
+    world.pincodes.get_mut(number).entries = entries;
+}

@@ -1,0 +1,257 @@
+//! The tables: one file each, with the declaration and how a row follows from the state.
+//!
+//! A row is upserted whole, or deleted when nothing that counts speaks for it any more. Reading and storing them is `query`'s work.
+
+mod courier_lanes;
+mod customers;
+pub(crate) mod dead_letters;
+mod facilities;
+mod governance;
+mod order_lines;
+mod orders;
+mod refunds;
+mod return_cells;
+mod returns;
+mod shipments;
+mod skus;
+
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use crate::governance::Kind as Governance;
+use crate::interner::NO_KEY;
+use crate::rows::{Rows, Schemas, Table};
+use crate::world::{DirtyOrder, World};
+
+/// The tables, in the order in which changes number them.
+pub(crate) const TABLES: [&Table; 14] = [
+    &orders::TABLE,
+    &order_lines::TABLE,
+    &shipments::TABLE,
+    &returns::TABLE,
+    &refunds::TABLE,
+    &customers::TABLE,
+    &skus::TABLE,
+    &courier_lanes::TABLE,
+    &facilities::TABLE,
+    &return_cells::TABLE,
+    &governance::POLICIES,
+    &governance::MODELS,
+    &governance::MAPPINGS,
+    &dead_letters::TABLE,
+];
+
+/// Number of the table of dead letters.
+pub const DEAD_LETTERS: usize = 13;
+
+/// The schemas of all tables, in the order in which changes number them.
+#[must_use]
+pub fn tables() -> Vec<SchemaRef> {
+    schemas()
+        .iter()
+        .map(|schemas| Arc::clone(&schemas.whole))
+        .collect()
+}
+
+/// Schemas are built once; a batch of a few rows must not pay for their comments.
+pub(crate) fn schemas() -> &'static [Schemas] {
+    static SCHEMAS: OnceLock<Vec<Schemas>> = OnceLock::new();
+    SCHEMAS.get_or_init(|| TABLES.iter().map(|table| table.schemas()).collect())
+}
+
+/// A change of one table.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Whole rows; a row replaces the one with its key.
+    Upsert(RecordBatch),
+    /// Keys whose rows go, if they are there.
+    Delete(RecordBatch),
+}
+
+/// Upserts and deletes of one table being written.
+pub(crate) struct Writer {
+    table: usize,
+    pub(crate) upserts: Rows,
+    pub(crate) deletes: Rows,
+}
+
+impl Writer {
+    fn new(table: usize, rows: usize) -> Self {
+        let schemas = &schemas()[table];
+        Self {
+            table,
+            upserts: Rows::new(TABLES[table], schemas, rows, false),
+            deletes: Rows::new(TABLES[table], schemas, 0, true),
+        }
+    }
+
+    fn finish(self, changes: &mut Vec<(usize, Change)>) {
+        // Deletes first: a key that is both deleted and written in one flush ends as written.
+        if !self.deletes.is_empty() {
+            changes.push((self.table, Change::Delete(self.deletes.finish())));
+        }
+        if !self.upserts.is_empty() {
+            changes.push((self.table, Change::Upsert(self.upserts.finish())));
+        }
+    }
+}
+
+/// The rows that wait, as changes. The world must be settled.
+pub(crate) fn changes(world: &mut World) -> Vec<(usize, Change)> {
+    let mut changes = Vec::new();
+    let dirty = std::mem::take(&mut world.dirty);
+    if !dirty.orders.is_empty() {
+        let mut orders = Writer::new(0, dirty.orders.len());
+        let mut lines = Writer::new(1, dirty.orders.len() * 2);
+        for DirtyOrder {
+            number,
+            outcome,
+            lines: due,
+        } in &dirty.orders
+        {
+            orders::write(world, *number, outcome, &mut orders);
+            if *due {
+                order_lines::write(world, *number, outcome, &mut lines);
+            }
+        }
+        orders.finish(&mut changes);
+        lines.finish(&mut changes);
+    }
+    each(&mut changes, 2, &dirty.shipments, |number, rows| {
+        world.shipments.get_mut(number).dirty = false;
+        shipments::write(world, number, rows);
+    });
+    each(&mut changes, 3, &dirty.returns, |number, rows| {
+        returns::write(world, number, rows)
+    });
+    each(&mut changes, 4, &dirty.refunds, |number, rows| {
+        world.refunds.get_mut(number).dirty = false;
+        refunds::write(world, number, rows);
+    });
+    each(&mut changes, 5, &dirty.customers, |number, rows| {
+        world.customers.get_mut(number).dirty = false;
+        customers::write(world, number, rows);
+    });
+    each(&mut changes, 6, &dirty.skus, |number, rows| {
+        world.skus.get_mut(number).dirty = false;
+        skus::write(world, number, rows);
+    });
+    each(&mut changes, 7, &dirty.lanes, |number, rows| {
+        world.lanes.entries.get_mut(number).value.dirty = false;
+        courier_lanes::write(world, number, rows);
+    });
+    each(&mut changes, 8, &dirty.facilities, |number, rows| {
+        world.facilities.get_mut(number).dirty = false;
+        facilities::write(world, number, rows);
+    });
+    each(&mut changes, 9, &dirty.cells, |number, rows| {
+        world.cells.entries.get_mut(number).value.dirty = false;
+        return_cells::write(world, number, rows);
+    });
+    if dirty.governance {
+        write_governance(world, &mut changes);
+    }
+    changes
+}
+
+fn each(
+    changes: &mut Vec<(usize, Change)>,
+    table: usize,
+    numbers: &[u32],
+    mut write: impl FnMut(u32, &mut Writer),
+) {
+    if numbers.is_empty() {
+        return;
+    }
+    let mut writer = Writer::new(table, numbers.len());
+    for number in numbers {
+        write(*number, &mut writer);
+    }
+    writer.finish(changes);
+}
+
+fn write_governance(world: &World, changes: &mut Vec<(usize, Change)>) {
+    for (table, kind) in [
+        (10, Governance::Policy),
+        (11, Governance::Model),
+        (12, Governance::Mapping),
+    ] {
+        let mut writer = Writer::new(table, 4);
+        governance::write(&world.governance, kind, &mut writer);
+        writer.finish(changes);
+    }
+}
+
+/// Rows of a full reading that are handed over together.
+const SCAN_ROWS: usize = 16_384;
+
+/// Every row of every projection, in batches; only upserts. State is spilled again on the way, so that reading all of it does not bring
+/// all of it into memory.
+pub(crate) fn scan(world: &mut World, memory: usize, mut give: impl FnMut(usize, RecordBatch)) {
+    let (mut orders, mut lines) = (Writer::new(0, SCAN_ROWS), Writer::new(1, SCAN_ROWS));
+    for number in 0..world.order_keys.len() {
+        let outcome = world.outcome(number);
+        orders::write(world, number, &outcome, &mut orders);
+        order_lines::write(world, number, &outcome, &mut lines);
+        give_full(world, memory, &mut orders, &mut give);
+        give_full(world, memory, &mut lines, &mut give);
+    }
+    give_rest(orders, &mut give);
+    give_rest(lines, &mut give);
+    let mut all = |world: &mut World, table: usize, count: u32, write: fn(&World, u32, &mut Writer)| {
+        let mut writer = Writer::new(table, SCAN_ROWS);
+        for number in 0..count {
+            write(world, number, &mut writer);
+            give_full(world, memory, &mut writer, &mut give);
+        }
+        give_rest(writer, &mut give);
+    };
+    all(world, 2, world.shipment_keys.len(), shipments::write);
+    all(world, 3, world.return_keys.len(), returns::write);
+    all(world, 4, world.refund_keys.len(), refunds::write);
+    all(world, 5, world.customer_keys.len(), customers::write);
+    all(world, 6, world.sku_keys.len(), skus::write);
+    all(world, 7, world.lanes.len(), courier_lanes::write);
+    all(world, 8, world.facility_keys.len(), facilities::write);
+    all(world, 9, world.cells.len(), return_cells::write);
+    let mut changes = Vec::new();
+    write_governance(world, &mut changes);
+    for (table, change) in changes {
+        if let Change::Upsert(rows) = change {
+            give(table, rows);
+        }
+    }
+}
+
+/// Gives a batch once it is full, and brings the memory back within its bound.
+fn give_full(
+    world: &mut World,
+    memory: usize,
+    writer: &mut Writer,
+    give: &mut impl FnMut(usize, RecordBatch),
+) {
+    if writer.upserts.len() >= SCAN_ROWS {
+        let table = writer.table;
+        let full = std::mem::replace(writer, Writer::new(table, SCAN_ROWS));
+        give(table, full.upserts.finish());
+        world.spill(memory);
+    }
+}
+
+fn give_rest(writer: Writer, give: &mut impl FnMut(usize, RecordBatch)) {
+    if !writer.upserts.is_empty() {
+        give(writer.table, writer.upserts.finish());
+    }
+}
+
+/// The key of an entity, or null for none.
+pub(crate) fn key(keys: &crate::interner::Interner, number: u32) -> Option<&str> {
+    (number != NO_KEY).then(|| keys.get(number))
+}
+
+/// A 32-bit count as a cell.
+pub(crate) fn count(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,517 @@
+//! All state of the folds: entities, sums, and what waits for the next flush.
+//!
+//! The leaves know nothing of each other; here they are linked (a parcel and a return to their order, a refund to its return), and
+//! here a contribution is taken out before anything it depends on changes. Order of use: `open_*` the contributions that a
+//! change may touch, change, and in the end [`World::settle`], after which rows can be read.
+
+use eddy_events::order::PaymentMode;
+
+use crate::contributions::Delta;
+use crate::courier_lanes::{Key as LaneKey, Lane};
+use crate::customers::Customer;
+use crate::error::Error;
+use crate::facilities::Facility;
+use crate::facts::earlier;
+use crate::governance::Register;
+use crate::interner::{Interner, NO_KEY, NO_SYMBOL, Symbols};
+use crate::ledger::{Ledger, PAGE};
+use crate::orders::{Line, Order, Placed};
+use crate::outcome::Outcome;
+use crate::pincodes::Pincode;
+use crate::refunds::Refund;
+use crate::return_cells::{Cell, Key as CellKey};
+use crate::returns::Return;
+use crate::shipments::Shipment;
+use crate::skus::Sku;
+use crate::slab::{Paged, Slab};
+use crate::zone::Zone;
+
+/// Entities with their keys.
+macro_rules! entity {
+    ($(#[$meta:meta])* $make:ident, $keys:ident, $slab:ident) => {
+        $(#[$meta])*
+        pub(crate) fn $make(&mut self, key: &str) -> u32 {
+            let number = self.$keys.intern(key);
+            self.$slab.reserve(number);
+            number
+        }
+    };
+}
+
+/// How many of the slabs hold strings; they come first.
+const STRINGS: usize = 9;
+
+/// Which contribution is taken out.
+#[derive(Clone, Copy, Debug)]
+enum Root {
+    Order(u32),
+    Shipment(u32),
+    Return(u32),
+}
+
+/// A contribution that is taken out: its parts in the list of all, and what an order had come to.
+#[derive(Debug)]
+struct Opened {
+    root: Root,
+    from: usize,
+    to: usize,
+    outcome: Option<Outcome>,
+}
+
+/// An order whose rows are due.
+#[derive(Debug)]
+pub(crate) struct DirtyOrder {
+    pub(crate) number: u32,
+    pub(crate) outcome: Outcome,
+    /// Its own facts or its lines changed, so the rows of its lines are due as well.
+    pub(crate) lines: bool,
+}
+
+/// Rows that wait for the next flush, by number.
+#[derive(Debug, Default)]
+pub(crate) struct Dirty {
+    pub(crate) orders: Vec<DirtyOrder>,
+    pub(crate) shipments: Vec<u32>,
+    pub(crate) returns: Vec<u32>,
+    pub(crate) refunds: Vec<u32>,
+    pub(crate) customers: Vec<u32>,
+    pub(crate) skus: Vec<u32>,
+    pub(crate) lanes: Vec<u32>,
+    pub(crate) facilities: Vec<u32>,
+    pub(crate) cells: Vec<u32>,
+    pub(crate) governance: bool,
+}
+
+/// The state.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) zone: Zone,
+    /// Symbol of the tenant's currency.
+    pub(crate) currency: u32,
+    /// Symbol of the word that stands for a dimension's value that nobody told.
+    pub(crate) unknown: u32,
+    pub(crate) symbols: Symbols,
+    pub(crate) order_keys: Interner,
+    pub(crate) shipment_keys: Interner,
+    pub(crate) return_keys: Interner,
+    pub(crate) refund_keys: Interner,
+    pub(crate) customer_keys: Interner,
+    pub(crate) sku_keys: Interner,
+    pub(crate) pincode_keys: Interner,
+    pub(crate) facility_keys: Interner,
+    pub(crate) orders: Slab<Order, PAGE>,
+    pub(crate) shipments: Slab<Shipment, PAGE>,
+    pub(crate) returns: Slab<Return, PAGE>,
+    pub(crate) refunds: Slab<Refund, PAGE>,
+    pub(crate) customers: Slab<Customer, PAGE>,
+    pub(crate) skus: Slab<Sku, PAGE>,
+    pub(crate) pincodes: Slab<Pincode, PAGE>,
+    pub(crate) facilities: Slab<Facility, PAGE>,
+    pub(crate) lanes: Ledger<LaneKey, Lane>,
+    pub(crate) cells: Ledger<CellKey, Cell>,
+    pub(crate) governance: Register,
+    pub(crate) dirty: Dirty,
+    open: Vec<Opened>,
+    before: Vec<Delta>,
+}
+
+impl World {
+    /// An empty world.
+    pub(crate) fn new(zone: &str, currency: &str) -> Result<Self, Error> {
+        let mut symbols = Symbols::default();
+        let currency = symbols.of(currency);
+        let unknown = symbols.of("unknown");
+        Ok(Self {
+            zone: Zone::named(zone)?,
+            currency,
+            unknown,
+            symbols,
+            order_keys: Interner::default(),
+            shipment_keys: Interner::default(),
+            return_keys: Interner::default(),
+            refund_keys: Interner::default(),
+            customer_keys: Interner::default(),
+            sku_keys: Interner::default(),
+            pincode_keys: Interner::default(),
+            facility_keys: Interner::default(),
+            orders: Slab::default(),
+            shipments: Slab::default(),
+            returns: Slab::default(),
+            refunds: Slab::default(),
+            customers: Slab::default(),
+            skus: Slab::default(),
+            pincodes: Slab::default(),
+            facilities: Slab::default(),
+            lanes: Ledger::default(),
+            cells: Ledger::default(),
+            governance: Register::default(),
+            dirty: Dirty::default(),
+            open: Vec::new(),
+            before: Vec::new(),
+        })
+    }
+
+    entity!(
+        /// The number of an order.
+        order, order_keys, orders
+    );
+    entity!(
+        /// The number of a parcel.
+        shipment, shipment_keys, shipments
+    );
+    entity!(
+        /// The number of a return.
+        rma, return_keys, returns
+    );
+    entity!(
+        /// The number of a refund.
+        refund, refund_keys, refunds
+    );
+    entity!(
+        /// The number of a customer.
+        customer, customer_keys, customers
+    );
+    entity!(
+        /// The number of a SKU.
+        sku, sku_keys, skus
+    );
+    entity!(
+        /// The number of a postal code.
+        pincode, pincode_keys, pincodes
+    );
+    entity!(
+        /// The number of a facility.
+        facility, facility_keys, facilities
+    );
+
+    /// All paged state, in a fixed order that snapshots rely on.
+    pub(crate) fn slabs(&mut self) -> [&mut dyn Paged; 19] {
+        [
+            &mut self.symbols.0.pages,
+            &mut self.order_keys.pages,
+            &mut self.shipment_keys.pages,
+            &mut self.return_keys.pages,
+            &mut self.refund_keys.pages,
+            &mut self.customer_keys.pages,
+            &mut self.sku_keys.pages,
+            &mut self.pincode_keys.pages,
+            &mut self.facility_keys.pages,
+            &mut self.orders,
+            &mut self.shipments,
+            &mut self.returns,
+            &mut self.refunds,
+            &mut self.customers,
+            &mut self.skus,
+            &mut self.pincodes,
+            &mut self.facilities,
+            &mut self.lanes.entries,
+            &mut self.cells.entries,
+        ]
+    }
+
+    /// Builds the indexes again from the restored pages.
+    pub(crate) fn reindex(&mut self) {
+        self.symbols.0.reindex();
+        for keys in [
+            &mut self.order_keys,
+            &mut self.shipment_keys,
+            &mut self.return_keys,
+            &mut self.refund_keys,
+            &mut self.customer_keys,
+            &mut self.sku_keys,
+            &mut self.pincode_keys,
+            &mut self.facility_keys,
+        ] {
+            keys.reindex();
+        }
+        self.lanes.reindex();
+        self.cells.reindex();
+    }
+
+    /// Starts a new age, and drops pages not touched in this one, the coldest first, until the state fits `memory` bytes. Pages that no
+    /// snapshot holds stay.
+    pub(crate) fn spill(&mut self, memory: usize) {
+        let slabs = self.slabs();
+        let hot: usize = slabs.iter().map(|slab| slab.hot_bytes()).sum();
+        let Some(mut over) = hot.checked_sub(memory).filter(|over| *over > 0) else {
+            return;
+        };
+        let mut cold: Vec<(u32, usize, u32, usize)> = Vec::new();
+        for (at, slab) in slabs.into_iter().enumerate() {
+            slab.age();
+            cold.extend(
+                slab.evictable()
+                    .into_iter()
+                    .map(|(touched, page, bytes)| (touched, at, page, bytes)),
+            );
+        }
+        // Strings, which all rows read, go last among pages of one age.
+        cold.sort_unstable_by_key(|(touched, at, page, _)| (*touched, *at < STRINGS, *at, *page));
+        let slabs = self.slabs();
+        for (_, at, page, bytes) in cold {
+            slabs[at].evict(page);
+            over = over.saturating_sub(bytes);
+            if over == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Bytes held by indexes, which are never spilled.
+    pub(crate) fn index_bytes(&self) -> usize {
+        [
+            &self.symbols.0,
+            &self.order_keys,
+            &self.shipment_keys,
+            &self.return_keys,
+            &self.refund_keys,
+            &self.customer_keys,
+            &self.sku_keys,
+            &self.pincode_keys,
+            &self.facility_keys,
+        ]
+        .iter()
+        .map(|keys| keys.index_bytes())
+        .sum::<usize>()
+            + self.lanes.index_bytes()
+            + self.cells.index_bytes()
+    }
+
+    // --- taking contributions out and putting them back -------------------------------------------------------------------
+
+    /// Takes out what an order adds, and marks its rows.
+    pub(crate) fn open_order(&mut self, number: u32) {
+        if number == NO_KEY || self.orders.get(number).open {
+            return;
+        }
+        let outcome = self.outcome(number);
+        let from = self.before.len();
+        let mut before = std::mem::take(&mut self.before);
+        self.order_contribution(number, &outcome, &mut before);
+        self.before = before;
+        self.open.push(Opened {
+            root: Root::Order(number),
+            from,
+            to: self.before.len(),
+            outcome: Some(outcome),
+        });
+        self.orders.get_mut(number).open = true;
+    }
+
+    /// Takes out what a parcel adds.
+    pub(crate) fn open_shipment(&mut self, number: u32) {
+        if self.shipments.get(number).open {
+            return;
+        }
+        let from = self.before.len();
+        let mut before = std::mem::take(&mut self.before);
+        self.shipment_contribution(number, &mut before);
+        self.before = before;
+        self.open.push(Opened {
+            root: Root::Shipment(number),
+            from,
+            to: self.before.len(),
+            outcome: None,
+        });
+        self.shipments.get_mut(number).open = true;
+        self.touch_shipment(number);
+    }
+
+    /// Takes out what a return adds, and marks its rows.
+    pub(crate) fn open_return(&mut self, number: u32) {
+        if number == NO_KEY || self.returns.get(number).open {
+            return;
+        }
+        let from = self.before.len();
+        let mut before = std::mem::take(&mut self.before);
+        self.return_contribution(number, &mut before);
+        self.before = before;
+        self.open.push(Opened {
+            root: Root::Return(number),
+            from,
+            to: self.before.len(),
+            outcome: None,
+        });
+        self.returns.get_mut(number).open = true;
+    }
+
+    /// Takes out what an order and all that hangs on it add: something they all read is about to change.
+    pub(crate) fn open_case(&mut self, order: u32) {
+        self.open_order(order);
+        self.orders.get_mut(order).changed = true;
+        let mut parcel = self.orders.get(order).first_shipment;
+        while parcel != NO_KEY {
+            self.open_shipment(parcel);
+            parcel = self.shipments.get(parcel).next;
+        }
+        let mut rma = self.orders.get(order).first_return;
+        while rma != NO_KEY {
+            self.open_return(rma);
+            rma = self.returns.get(rma).next;
+        }
+    }
+
+    /// Marks the row of a parcel.
+    pub(crate) fn touch_shipment(&mut self, number: u32) {
+        let parcel = self.shipments.get_mut(number);
+        if !parcel.dirty {
+            parcel.dirty = true;
+            self.dirty.shipments.push(number);
+        }
+    }
+
+    /// Marks the row of a refund.
+    pub(crate) fn touch_refund(&mut self, number: u32) {
+        let refund = self.refunds.get_mut(number);
+        if !refund.dirty {
+            refund.dirty = true;
+            self.dirty.refunds.push(number);
+        }
+    }
+
+    /// Marks the row of a facility.
+    pub(crate) fn touch_facility(&mut self, number: u32) {
+        let facility = self.facilities.get_mut(number);
+        if !facility.dirty {
+            facility.dirty = true;
+            self.dirty.facilities.push(number);
+        }
+    }
+
+    /// Marks the row of a SKU.
+    pub(crate) fn touch_sku(&mut self, number: u32) {
+        let sku = self.skus.get_mut(number);
+        if !sku.dirty {
+            sku.dirty = true;
+            self.dirty.skus.push(number);
+        }
+    }
+
+    /// Marks the row of a customer.
+    pub(crate) fn touch_customer(&mut self, number: u32) {
+        let customer = self.customers.get_mut(number);
+        if !customer.dirty {
+            customer.dirty = true;
+            self.dirty.customers.push(number);
+        }
+    }
+
+    /// A placing or request named the customer at `at`.
+    pub(crate) fn first_seen(&mut self, customer: u32, at: i64) {
+        let of = self.customers.get_mut(customer);
+        let first = earlier(of.first_seen_at, at);
+        if first != of.first_seen_at {
+            of.first_seen_at = first;
+            self.touch_customer(customer);
+        }
+    }
+
+    /// Puts back every contribution that was taken out, as it is now. Afterwards `dirty` names all rows that changed.
+    pub(crate) fn settle(&mut self) {
+        let open = std::mem::take(&mut self.open);
+        let mut before = std::mem::take(&mut self.before);
+        let mut after = Vec::with_capacity(16);
+        for Opened {
+            root,
+            from,
+            to,
+            outcome: old,
+        } in &open
+        {
+            after.clear();
+            match *root {
+                Root::Order(number) => {
+                    let outcome = self.outcome(number);
+                    self.order_contribution(number, &outcome, &mut after);
+                    let order = self.orders.get_mut(number);
+                    order.open = false;
+                    let changed = std::mem::take(&mut order.changed);
+                    let old = old.as_ref().filter(|_| !changed);
+                    if old != Some(&outcome) {
+                        let lines = old.is_none_or(|old| old.lines != outcome.lines);
+                        self.dirty.orders.push(DirtyOrder {
+                            number,
+                            outcome,
+                            lines,
+                        });
+                    }
+                }
+                Root::Shipment(number) => {
+                    self.shipment_contribution(number, &mut after);
+                    self.shipments.get_mut(number).open = false;
+                }
+                Root::Return(number) => {
+                    self.return_contribution(number, &mut after);
+                    self.returns.get_mut(number).open = false;
+                    self.dirty.returns.push(number);
+                }
+            }
+            let before = &before[*from..*to];
+            // Parts come in the same order before and after as a rule, so a change costs only the parts that changed.
+            for at in 0..before.len().max(after.len()) {
+                match (before.get(at), after.get(at)) {
+                    (Some(old), Some(new)) if old == new => {}
+                    (old, new) => {
+                        if let Some(old) = old {
+                            self.apply_delta(old, -1);
+                        }
+                        if let Some(new) = new {
+                            self.apply_delta(new, 1);
+                        }
+                    }
+                }
+            }
+        }
+        before.clear();
+        self.before = before;
+        let mut open = open;
+        open.clear();
+        self.open = open;
+    }
+
+    // --- reading across leaves -------------------------------------------------------------------------------------------
+
+    /// Style, category and size of a line: its own words, else the catalogue's.
+    pub(crate) fn line_words(&self, line: &Line) -> (u32, u32, u32) {
+        if line.style != NO_SYMBOL && line.category != NO_SYMBOL && line.size != NO_SYMBOL {
+            return (line.style, line.category, line.size);
+        }
+        let or = |own: u32, other: u32| if own == NO_SYMBOL { other } else { own };
+        let (style, category, size) = self.skus.get(line.sku).words();
+        (
+            or(line.style, style),
+            or(line.category, category),
+            or(line.size, size),
+        )
+    }
+
+    /// Destination state of an order: its own word, else the directory's.
+    pub(crate) fn state_of(&self, placed: &Placed) -> u32 {
+        if placed.state == NO_SYMBOL {
+            self.pincodes.get(placed.pincode).state()
+        } else {
+            placed.state
+        }
+    }
+
+    /// How the order of a parcel is paid: the order's own word, else cash if the manifest collects some. 255 when not told.
+    pub(crate) fn payment_of(&self, shipment: u32) -> u8 {
+        let parcel = self.shipments.get(shipment);
+        let order = (parcel.order != NO_KEY).then(|| self.orders.get(parcel.order));
+        if let Some(mode) = order.and_then(Order::payment) {
+            return mode;
+        }
+        match parcel.manifest() {
+            Some(manifest) if manifest.cod => index_of(PaymentMode::ALL, PaymentMode::Cod),
+            _ => u8::MAX,
+        }
+    }
+}
+
+/// The place of a word in its vocabulary.
+pub(crate) fn index_of<T: PartialEq>(all: &[T], word: T) -> u8 {
+    all.iter()
+        .position(|other| *other == word)
+        .and_then(|at| u8::try_from(at).ok())
+        .unwrap_or(u8::MAX)
+}

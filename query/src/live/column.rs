@@ -1,0 +1,405 @@
+//! One stored column of a piece: plain Arrow, plain text, or text as codes into a dictionary.
+//!
+//! Stored types differ from the exposed ones on purpose: every string is exposed as `Utf8View`, which groups and compares fast,
+//! while it is stored in the form that takes least memory. Nothing here knows of chunks, keys or liveness.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, StringArray, StringViewArray, UInt8Array,
+    UInt16Array, UInt32Array, new_null_array,
+};
+use arrow::compute::{cast, concat, filter, take};
+use arrow::datatypes::{
+    DataType, Date32Type, Date64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use hashbrown::HashTable;
+use twox_hash::XxHash3_64;
+
+use super::Error;
+
+/// A column as it lies in memory.
+#[derive(Debug, Clone)]
+pub(crate) enum Column {
+    /// Stored as exposed.
+    Plain(ArrayRef),
+    /// Text of high cardinality, with plain offsets.
+    Text(StringArray),
+    /// Text of at most 256 distinct values in this piece.
+    Codes8(UInt8Array, StringViewArray),
+    /// Text of at most 65,536 distinct values in this piece.
+    Codes16(UInt16Array, StringViewArray),
+    /// Nothing but nulls of this exposed type, so many rows.
+    Null(DataType, usize),
+}
+
+/// The type under which a column of type `declared` is exposed to SQL.
+pub(crate) fn exposed_type(declared: &DataType) -> DataType {
+    match declared {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8View,
+        DataType::Dictionary(_, value) if matches!(**value, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
+            DataType::Utf8View
+        }
+        other => other.clone(),
+    }
+}
+
+/// Whether a column of this exposed type can be part of a key.
+pub(crate) fn can_be_key(exposed: &DataType) -> bool {
+    use DataType::*;
+    matches!(
+        exposed,
+        Utf8View | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 | Date32 | Date64 | Timestamp(_, _) | Boolean
+    )
+}
+
+impl Column {
+    /// Takes an incoming array of any acceptable type into its open (unsealed) form.
+    pub(crate) fn open(array: &ArrayRef, exposed: &DataType) -> Result<Column, arrow::error::ArrowError> {
+        if *exposed == DataType::Utf8View {
+            let text = if *array.data_type() == DataType::Utf8 { Arc::clone(array) } else { cast(array, &DataType::Utf8)? };
+            return Ok(Column::Text(text.as_string::<i32>().clone()));
+        }
+        let array = if array.data_type() == exposed { Arc::clone(array) } else { cast(array, exposed)? };
+        Ok(Column::Plain(array))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Column::Plain(a) => a.len(),
+            Column::Text(a) => a.len(),
+            Column::Codes8(a, _) => a.len(),
+            Column::Codes16(a, _) => a.len(),
+            Column::Null(_, rows) => *rows,
+        }
+    }
+
+    pub(crate) fn slice(&self, offset: usize, len: usize) -> Column {
+        match self {
+            Column::Plain(a) => Column::Plain(a.slice(offset, len)),
+            Column::Text(a) => Column::Text(a.slice(offset, len)),
+            Column::Codes8(a, v) => Column::Codes8(a.slice(offset, len), v.clone()),
+            Column::Codes16(a, v) => Column::Codes16(a.slice(offset, len), v.clone()),
+            Column::Null(t, _) => Column::Null(t.clone(), len),
+        }
+    }
+
+    /// The column under its exposed type; no copy where the stored type is the exposed one.
+    pub(crate) fn expose(&self) -> Result<ArrayRef, arrow::error::ArrowError> {
+        Ok(match self {
+            Column::Plain(a) => Arc::clone(a),
+            Column::Text(a) => Arc::new(StringViewArray::from(a)),
+            Column::Codes8(codes, values) => take(values, codes, None)?,
+            Column::Codes16(codes, values) => take(values, codes, None)?,
+            Column::Null(t, rows) => new_null_array(t, *rows),
+        })
+    }
+
+    /// The rows where `mask` is true, under the exposed type.
+    pub(crate) fn expose_where(&self, mask: &BooleanArray) -> Result<ArrayRef, arrow::error::ArrowError> {
+        Ok(match self {
+            Column::Plain(a) => filter(a, mask)?,
+            Column::Text(a) => {
+                let kept = filter(a, mask)?;
+                Arc::new(StringViewArray::from(kept.as_string::<i32>()))
+            }
+            Column::Codes8(codes, values) => take(values, &filter(codes, mask)?, None)?,
+            Column::Codes16(codes, values) => take(values, &filter(codes, mask)?, None)?,
+            Column::Null(t, _) => new_null_array(t, mask.true_count()),
+        })
+    }
+
+    /// The rows at `rows`, in that order, as an open column.
+    pub(crate) fn pick(&self, rows: &UInt32Array) -> Result<Column, arrow::error::ArrowError> {
+        let text = |array: ArrayRef| -> Result<Column, arrow::error::ArrowError> {
+            Ok(Column::Text(cast(&array, &DataType::Utf8)?.as_string::<i32>().clone()))
+        };
+        match self {
+            Column::Plain(a) => Ok(Column::Plain(take(a, rows, None)?)),
+            Column::Text(a) => text(take(a, rows, None)?),
+            Column::Codes8(codes, values) => text(take(values, &take(codes, rows, None)?, None)?),
+            Column::Codes16(codes, values) => text(take(values, &take(codes, rows, None)?, None)?),
+            Column::Null(DataType::Utf8View, _) => text(new_null_array(&DataType::Utf8, rows.len())),
+            Column::Null(t, _) => Ok(Column::Plain(new_null_array(t, rows.len()))),
+        }
+    }
+
+    /// Lays open columns one after the other.
+    pub(crate) fn concat(parts: &[&Column]) -> Result<Column, arrow::error::ArrowError> {
+        let mut arrays: Vec<&dyn Array> = Vec::with_capacity(parts.len());
+        let mut is_text = false;
+        for part in parts {
+            match part {
+                Column::Plain(a) => arrays.push(a.as_ref()),
+                Column::Text(a) => {
+                    is_text = true;
+                    arrays.push(a);
+                }
+                _ => return Err(arrow::error::ArrowError::InvalidArgumentError("a sealed column is not merged".into())),
+            }
+        }
+        let whole = concat(&arrays)?;
+        Ok(if is_text { Column::Text(whole.as_string::<i32>().clone()) } else { Column::Plain(whole) })
+    }
+
+    /// The compact form of an open column: codes where they pay, nothing where there is nothing but nulls.
+    pub(crate) fn seal(&self, exposed: &DataType) -> Column {
+        match self {
+            Column::Plain(a) if a.null_count() == a.len() => Column::Null(exposed.clone(), a.len()),
+            Column::Text(a) if a.null_count() == a.len() => Column::Null(exposed.clone(), a.len()),
+            Column::Plain(a) => {
+                // Arrays grown by appending may hold twice what they need; a sealed piece lives long.
+                let mut data = a.to_data();
+                data.align_buffers();
+                let array = arrow::array::make_array(data);
+                Column::Plain(shrink(array))
+            }
+            Column::Text(a) => encode(a).unwrap_or_else(|| {
+                let mut a = a.clone();
+                if a.offsets().first().copied().unwrap_or(0) == 0 {
+                    a.shrink_to_fit();
+                }
+                Column::Text(a)
+            }),
+            sealed => sealed.clone(),
+        }
+    }
+
+    /// Bytes this column keeps alive.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Column::Plain(a) => sliced_bytes(a.as_ref()),
+            Column::Text(a) => sliced_bytes(a),
+            Column::Codes8(a, v) => sliced_bytes(a) + v.get_array_memory_size(),
+            Column::Codes16(a, v) => sliced_bytes(a) + v.get_array_memory_size(),
+            Column::Null(_, _) => 0,
+        }
+    }
+
+    /// The dictionary and the number of codes, when this column has one.
+    pub(crate) fn dictionary(&self) -> Option<&StringViewArray> {
+        match self {
+            Column::Codes8(_, values) | Column::Codes16(_, values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// Whether this column costs nothing to number: it has a dictionary, or nothing but nulls.
+    pub(crate) fn is_coded(&self) -> bool {
+        !matches!(self, Column::Plain(_) | Column::Text(_))
+    }
+
+    /// Numbers instead of text: through `numbers` (one a dictionary entry), or one by one for plain text.
+    pub(crate) fn numbered(
+        &self,
+        mask: Option<&BooleanArray>,
+        numbers: &[u32],
+        number: impl Fn(&StringArray) -> UInt32Array,
+    ) -> Result<ArrayRef, arrow::error::ArrowError> {
+        fn through<T: ArrowPrimitiveType>(codes: &PrimitiveArray<T>, numbers: &[u32]) -> ArrayRef
+        where
+            T::Native: Into<u32>,
+        {
+            let values: Vec<u32> = codes
+                .values()
+                .iter()
+                .map(|code| {
+                    let code: u32 = (*code).into();
+                    numbers[code as usize]
+                })
+                .collect();
+            Arc::new(UInt32Array::new(values.into(), codes.nulls().cloned()))
+        }
+        Ok(match (self, mask) {
+            (Column::Codes8(codes, _), None) => through(codes, numbers),
+            (Column::Codes8(codes, _), Some(mask)) => through(filter(codes, mask)?.as_primitive::<UInt8Type>(), numbers),
+            (Column::Codes16(codes, _), None) => through(codes, numbers),
+            (Column::Codes16(codes, _), Some(mask)) => through(filter(codes, mask)?.as_primitive::<UInt16Type>(), numbers),
+            (Column::Text(text), None) => Arc::new(number(text)),
+            (Column::Text(text), Some(mask)) => Arc::new(number(filter(text, mask)?.as_string::<i32>())),
+            (Column::Null(_, rows), mask) => new_null_array(&DataType::UInt32, mask.map_or(*rows, BooleanArray::true_count)),
+            (Column::Plain(_), _) => {
+                return Err(arrow::error::ArrowError::InvalidArgumentError("only text can be numbered".into()));
+            }
+        })
+    }
+
+    /// Turns a verdict per dictionary entry (the last one is the verdict on null) into a verdict per row.
+    pub(crate) fn spread(&self, verdict: &[bool]) -> Option<BooleanArray> {
+        let on_null = *verdict.last()?;
+        fn rows<T: ArrowPrimitiveType>(codes: &PrimitiveArray<T>, verdict: &[bool], on_null: bool) -> BooleanArray
+        where
+            T::Native: Into<u32>,
+        {
+            let values = codes.values();
+            let bits = match codes.nulls() {
+                None => arrow::buffer::BooleanBuffer::collect_bool(values.len(), |i| {
+                    let code: u32 = values[i].into();
+                    verdict[code as usize]
+                }),
+                Some(nulls) => arrow::buffer::BooleanBuffer::collect_bool(values.len(), |i| {
+                    let code: u32 = values[i].into();
+                    if nulls.is_valid(i) { verdict[code as usize] } else { on_null }
+                }),
+            };
+            BooleanArray::new(bits, None)
+        }
+        match self {
+            Column::Codes8(codes, _) => Some(rows(codes, verdict, on_null)),
+            Column::Codes16(codes, _) => Some(rows(codes, verdict, on_null)),
+            _ => None,
+        }
+    }
+
+    fn text_at(&self, row: usize) -> Option<Option<&str>> {
+        match self {
+            Column::Text(a) => Some(a.is_valid(row).then(|| a.value(row))),
+            Column::Codes8(c, v) => Some(c.is_valid(row).then(|| v.value(c.value(row) as usize))),
+            Column::Codes16(c, v) => Some(c.is_valid(row).then(|| v.value(c.value(row) as usize))),
+            Column::Null(DataType::Utf8View, _) => Some(None),
+            _ => None,
+        }
+    }
+
+    fn bits_at(&self, row: usize) -> Option<u64> {
+        match self {
+            Column::Plain(a) => a.is_valid(row).then(|| bits(a.as_ref(), row)),
+            _ => None,
+        }
+    }
+
+    /// Whether two key values are the same; null equals null.
+    pub(crate) fn same(&self, row: usize, other: &Column, other_row: usize) -> bool {
+        match (self.text_at(row), other.text_at(other_row)) {
+            (Some(a), Some(b)) => a == b,
+            (None, None) => self.bits_at(row) == other.bits_at(other_row),
+            _ => false,
+        }
+    }
+
+    /// Mixes the value at `row` into `hash`.
+    pub(crate) fn hash_at(&self, row: usize, hash: u64) -> u64 {
+        match self.text_at(row) {
+            Some(Some(text)) => XxHash3_64::oneshot_with_seed(hash, text.as_bytes()),
+            Some(None) => mix(hash, NULL_BITS),
+            None => mix(hash, self.bits_at(row).unwrap_or(NULL_BITS)),
+        }
+    }
+
+    /// The key value as text, for frames.
+    pub(crate) fn display_at(&self, row: usize) -> String {
+        match self.text_at(row) {
+            Some(text) => text.unwrap_or_default().to_owned(),
+            None => match self {
+                Column::Plain(a) => arrow::util::display::array_value_to_string(a, row).unwrap_or_default(),
+                _ => String::new(),
+            },
+        }
+    }
+}
+
+const NULL_BITS: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A strong 64-bit mix (the finaliser of MurmurHash3), seeded by what was hashed before.
+fn mix(hash: u64, bits: u64) -> u64 {
+    let mut h = hash.rotate_left(23) ^ bits;
+    h = (h ^ (h >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    h = (h ^ (h >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    h ^ (h >> 33)
+}
+
+fn bits(array: &dyn Array, row: usize) -> u64 {
+    macro_rules! at {
+        ($t:ty) => {
+            array.as_primitive::<$t>().value(row) as u64
+        };
+    }
+    match array.data_type() {
+        DataType::Int8 => at!(Int8Type),
+        DataType::Int16 => at!(Int16Type),
+        DataType::Int32 => at!(Int32Type),
+        DataType::Int64 => at!(Int64Type),
+        DataType::UInt8 => at!(UInt8Type),
+        DataType::UInt16 => at!(UInt16Type),
+        DataType::UInt32 => at!(UInt32Type),
+        DataType::UInt64 => at!(UInt64Type),
+        DataType::Date32 => at!(Date32Type),
+        DataType::Date64 => at!(Date64Type),
+        DataType::Timestamp(TimeUnit::Second, _) => at!(TimestampSecondType),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => at!(TimestampMillisecondType),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => at!(TimestampMicrosecondType),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => at!(TimestampNanosecondType),
+        DataType::Boolean => u64::from(array.as_boolean().value(row)),
+        // Key types are checked when the table is made.
+        other => unreachable!("{other} is not a key type"),
+    }
+}
+
+fn sliced_bytes(array: &dyn Array) -> usize {
+    array.to_data().get_slice_memory_size().unwrap_or_else(|_| array.get_array_memory_size())
+}
+
+fn shrink(array: ArrayRef) -> ArrayRef {
+    let mut array = array;
+    if let Some(unique) = Arc::get_mut(&mut array) {
+        unique.shrink_to_fit();
+    }
+    array
+}
+
+/// Text as codes, or nothing where plain text is smaller.
+fn encode(text: &StringArray) -> Option<Column> {
+    let rows = text.len();
+    // High-cardinality text (ids) shows itself early; then the hashing of the rest is saved.
+    let probe = rows.min(4_096);
+    let mut dictionary = Dictionary::default();
+    let mut codes: Vec<u16> = Vec::with_capacity(rows);
+    for row in 0..rows {
+        if row == probe && dictionary.values.len() * 2 > probe {
+            return None;
+        }
+        let code = if text.is_valid(row) { dictionary.code(text.value(row))? } else { 0 };
+        codes.push(code);
+    }
+    let distinct = dictionary.values.len();
+    let dictionary_bytes = dictionary.values.iter().map(|v| 16 + if v.len() > 12 { v.len() } else { 0 }).sum::<usize>();
+    let code_bytes = if distinct <= 256 { rows } else { rows * 2 };
+    let plain_bytes = text.value_data().len() + rows * 4;
+    if code_bytes + dictionary_bytes >= plain_bytes {
+        return None;
+    }
+    let values = StringViewArray::from_iter_values(dictionary.values);
+    let nulls = text.nulls().cloned();
+    Some(if distinct <= 256 {
+        let codes: Vec<u8> = codes.into_iter().map(|c| c as u8).collect();
+        Column::Codes8(UInt8Array::new(codes.into(), nulls), values)
+    } else {
+        Column::Codes16(UInt16Array::new(codes.into(), nulls), values)
+    })
+}
+
+#[derive(Default)]
+struct Dictionary<'a> {
+    values: Vec<&'a str>,
+    codes: HashTable<u16>,
+}
+
+impl<'a> Dictionary<'a> {
+    fn code(&mut self, value: &'a str) -> Option<u16> {
+        let hash = XxHash3_64::oneshot(value.as_bytes());
+        if let Some(code) = self.codes.find(hash, |c| self.values[*c as usize] == value) {
+            return Some(*code);
+        }
+        let code = u16::try_from(self.values.len()).ok()?;
+        self.values.push(value);
+        let values = &self.values;
+        self.codes.insert_unique(hash, code, |c| XxHash3_64::oneshot(values[*c as usize].as_bytes()));
+        Some(code)
+    }
+}
+
+/// Casts lookup values to the open form of a key column, or says that they cannot be.
+pub(crate) fn key_column(array: &ArrayRef, exposed: &DataType) -> Result<Column, Error> {
+    Column::open(array, exposed).map_err(Error::Arrow)
+}

@@ -1,0 +1,165 @@
+//! Snapshots: all tables at one sequence, never changed once published.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
+
+use super::chunk::{Chunk, Piece};
+use super::column::{Column, key_column};
+use super::index::{KeyIndex, Lookup, Position};
+use super::spec::{TableSpec, hash_key};
+use super::{Error, Progress};
+
+/// All tables as of one moment of the log.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Counts publications; 0 is the empty beginning.
+    pub generation: u64,
+    /// How far each shard has been applied.
+    pub progress: Vec<Progress>,
+    /// When this was published, in microseconds since 1970 by the machine's clock.
+    pub applied_at_micros: i64,
+    pub(crate) tables: Vec<Arc<TableSnapshot>>,
+}
+
+impl Snapshot {
+    /// The last log sequence in this snapshot: the largest over the shards.
+    pub fn sequence(&self) -> u64 {
+        self.progress.iter().map(|p| p.sequence).max().unwrap_or(0)
+    }
+
+    /// The largest event time in this snapshot, in microseconds since 1970.
+    pub fn event_time_micros(&self) -> Option<i64> {
+        self.progress.iter().map(|p| p.event_time_micros).max()
+    }
+
+    /// A table by number, in the order the schemas were given.
+    pub fn table(&self, number: usize) -> Option<&Arc<TableSnapshot>> {
+        self.tables.get(number)
+    }
+
+    /// All tables, in the order the schemas were given.
+    pub fn tables(&self) -> &[Arc<TableSnapshot>] {
+        &self.tables
+    }
+}
+
+/// One table as of one snapshot.
+#[derive(Debug)]
+pub struct TableSnapshot {
+    pub(crate) spec: Arc<TableSpec>,
+    pub(crate) chunks: Vec<Option<Arc<Chunk>>>,
+    pub(crate) rows: usize,
+    pub(crate) index: Arc<KeyIndex>,
+    pub(crate) generation: u64,
+}
+
+impl TableSnapshot {
+    /// What the table is.
+    pub fn spec(&self) -> &Arc<TableSpec> {
+        &self.spec
+    }
+
+    /// Live rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Row slots taken by replaced or deleted rows.
+    pub fn dead(&self) -> usize {
+        self.chunks().map(|c| (c.rows - c.live_rows) as usize).sum()
+    }
+
+    /// Bytes of rows, bitmaps and key index.
+    pub fn bytes(&self) -> usize {
+        self.chunks().map(|c| c.bytes()).sum::<usize>() + self.index.bytes()
+    }
+
+    /// Bytes of the key index alone.
+    pub fn index_bytes(&self) -> usize {
+        self.index.bytes()
+    }
+
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
+        self.chunks.iter().flatten()
+    }
+
+    /// All live rows under the schema SQL sees, a batch a piece.
+    pub fn batches(&self) -> impl Iterator<Item = Result<RecordBatch, Error>> {
+        let pieces = self.chunks().flat_map(|chunk| chunk.pieces.iter().map(move |piece| (chunk, piece)));
+        pieces.map(|(chunk, piece)| {
+            let live = chunk.live_mask(piece.base, piece.rows);
+            let columns = piece.columns.iter().map(|column| match &live {
+                Some(mask) => column.expose_where(mask),
+                None => column.expose(),
+            });
+            let columns = columns.collect::<Result<Vec<_>, _>>().map_err(Error::Arrow)?;
+            RecordBatch::try_new(Arc::clone(&self.spec.schema), columns).map_err(Error::Arrow)
+        })
+    }
+
+    /// The rows with these keys (the key columns in key order, one key a row), found by the index; in no order.
+    pub fn get(&self, keys: &[ArrayRef]) -> Result<RecordBatch, Error> {
+        let mut rows = Vec::new();
+        for position in self.find(keys)? {
+            let Some((piece, row)) = self.locate(position) else { continue };
+            let row = UInt32Array::from_value(row as u32, 1);
+            let columns = piece.columns.iter().map(|c| c.pick(&row)?.expose()).collect::<Result<Vec<_>, _>>();
+            rows.push(RecordBatch::try_new(Arc::clone(&self.spec.schema), columns.map_err(Error::Arrow)?).map_err(Error::Arrow)?);
+        }
+        arrow::compute::concat_batches(&self.spec.schema, &rows).map_err(Error::Arrow)
+    }
+
+    /// The positions of the rows with these keys (key columns in key order, one key a row), each at most once.
+    pub(crate) fn find(&self, keys: &[ArrayRef]) -> Result<Vec<Position>, Error> {
+        let columns: Vec<Column> = keys
+            .iter()
+            .zip(&self.spec.key)
+            .map(|(array, at)| key_column(array, &self.spec.types[*at]))
+            .collect::<Result<_, _>>()?;
+        let rows = keys.first().map_or(0, |a| a.len());
+        let mut found = Vec::with_capacity(rows);
+        for row in 0..rows {
+            if keys.iter().any(|k| k.is_null(row)) {
+                // SQL equality with null is never true.
+                continue;
+            }
+            let hash = hash_key(columns.iter(), row, self.index.seed);
+            let position = match self.index.get(hash, self.generation, |p| self.is_live_key(p, &columns, row)) {
+                Lookup::Found(position) => Some(position),
+                Lookup::Absent => None,
+                Lookup::TooOld => self.find_by_scan(&columns, row),
+            };
+            found.extend(position);
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// The piece a position lies in, and the row in it.
+    pub(crate) fn locate(&self, position: Position) -> Option<(&Arc<Piece>, usize)> {
+        self.chunks.get(position.slot())?.as_ref()?.locate(position.row())
+    }
+
+    fn is_live_key(&self, position: Position, key: &[Column], row: usize) -> bool {
+        let Some(Some(chunk)) = self.chunks.get(position.slot()) else { return false };
+        chunk.is_live(position.row()) && self.has_key(chunk, position.row(), key, row)
+    }
+
+    fn has_key(&self, chunk: &Chunk, at: u32, key: &[Column], row: usize) -> bool {
+        let Some((piece, at)) = chunk.locate(at) else { return false };
+        self.spec.key.iter().zip(key).all(|(k, column)| piece.columns[*k].same(at, column, row))
+    }
+
+    fn find_by_scan(&self, key: &[Column], row: usize) -> Option<Position> {
+        for (slot, chunk) in self.chunks.iter().enumerate() {
+            let Some(chunk) = chunk else { continue };
+            let hit = (0..chunk.rows).find(|at| chunk.is_live(*at) && self.has_key(chunk, *at, key, row));
+            if let Some(at) = hit {
+                return Some(Position::new(slot, at));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,143 @@
+//! An answer under way: its schema, its snapshot, and batches as they come. Dropping it stops the query.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use futures::{Stream, StreamExt};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::Error;
+use crate::live::Snapshot;
+use crate::metrics::{Front, QueryMetrics};
+
+/// What a running query sends.
+#[derive(Debug)]
+pub(super) enum Part {
+    Batch(RecordBatch),
+    Failed(Error),
+    /// Everything was sent. Without it the query broke off, and what came so far is not the answer.
+    End,
+}
+
+/// A running query's answer.
+#[derive(Debug)]
+pub struct Answer {
+    schema: SchemaRef,
+    batches: mpsc::Receiver<Part>,
+    task: JoinHandle<()>,
+    snapshot: Arc<Snapshot>,
+    started: Instant,
+    late: Pin<Box<tokio::time::Sleep>>,
+    time: Duration,
+    watch: Option<(QueryMetrics, Front)>,
+    ended: bool,
+}
+
+impl Answer {
+    pub(super) fn new(
+        batches: mpsc::Receiver<Part>,
+        task: JoinHandle<()>,
+        snapshot: Arc<Snapshot>,
+        started: Instant,
+        deadline: tokio::time::Instant,
+        time: Duration,
+    ) -> Answer {
+        // The query watches its own deadline; a plan that never comes up for air is given up from here a little later.
+        let late = Box::pin(tokio::time::sleep_until(deadline + Duration::from_millis(200)));
+        let schema = Arc::new(Schema::empty());
+        Answer { schema, batches, task, snapshot, started, late, time, watch: None, ended: false }
+    }
+
+    /// From here on there is an answer, and its end is counted here.
+    pub(super) fn begin(&mut self, schema: SchemaRef, metrics: QueryMetrics, front: Front) {
+        self.schema = schema;
+        self.watch = Some((metrics, front));
+    }
+
+    /// Names and types of the columns.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The snapshot the query reads.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// The last log sequence in the snapshot.
+    pub fn sequence(&self) -> u64 {
+        self.snapshot.sequence()
+    }
+
+    /// Time since the question came.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The whole answer; for small ones.
+    pub async fn collect(mut self) -> Result<Vec<RecordBatch>, Error> {
+        let mut batches = Vec::new();
+        while let Some(batch) = self.next().await {
+            batches.push(batch?);
+        }
+        Ok(batches)
+    }
+
+    fn end(&mut self, error: Option<&Error>) {
+        self.ended = true;
+        if let Some((metrics, front)) = self.watch.take() {
+            match error {
+                Some(error) => metrics.failed(front, error, self.started.elapsed()),
+                None => metrics.answered(front, self.started.elapsed()),
+            }
+        }
+    }
+}
+
+impl Stream for Answer {
+    type Item = Result<RecordBatch, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        match self.batches.poll_recv(cx) {
+            Poll::Ready(Some(Part::Batch(batch))) => Poll::Ready(Some(Ok(batch))),
+            Poll::Ready(Some(Part::Failed(error))) => {
+                self.end(Some(&error));
+                Poll::Ready(Some(Err(error)))
+            }
+            Poll::Ready(Some(Part::End)) => {
+                self.end(None);
+                Poll::Ready(None)
+            }
+            Poll::Ready(None) => {
+                let error = Error::Internal("the query broke off; the log of the engine says where".into());
+                self.end(Some(&error));
+                Poll::Ready(Some(Err(error)))
+            }
+            Poll::Pending => {
+                if self.late.as_mut().poll(cx).is_ready() {
+                    let error = Error::TimedOut(self.time);
+                    self.end(Some(&error));
+                    return Poll::Ready(Some(Err(error)));
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.task.abort();
+        if !self.ended {
+            self.end(Some(&Error::Cancelled));
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Filters inside a scan: evaluated before anything is decoded, on dictionaries where a column has one.
+//!
+//! A filter sees live rows only, since a dead version of a row may hold values on which an expression fails. Key lookups and
+//! the skipping of whole chunks are found in `lookup.rs` and `prune.rs`.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions};
+use arrow::compute::{and, prep_null_mask_filter};
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::Result;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+
+use crate::live::Column;
+
+/// One conjunct, over the few columns it reads.
+#[derive(Debug, Clone)]
+pub(crate) struct Filter {
+    /// Over the whole table schema.
+    pub(crate) whole: Arc<dyn PhysicalExpr>,
+    /// Over the columns of `reads` alone.
+    expr: Arc<dyn PhysicalExpr>,
+    reads: Vec<usize>,
+    schema: SchemaRef,
+    by_dictionary: bool,
+}
+
+impl Filter {
+    pub(crate) fn new(whole: Arc<dyn PhysicalExpr>, table: &SchemaRef) -> Result<Filter> {
+        let mut reads: Vec<usize> = collect_columns(&whole).iter().map(|c| c.index()).collect();
+        reads.sort_unstable();
+        let schema = Arc::new(table.project(&reads)?);
+        let expr = reassign_expr_columns(Arc::clone(&whole), &schema)?;
+        let by_dictionary = reads.len() == 1 && *schema.field(0).data_type() == DataType::Utf8View;
+        Ok(Filter { whole, expr, reads, schema, by_dictionary })
+    }
+
+    /// Dictionary filters cost next to nothing, so they go first.
+    pub(crate) fn cost(&self) -> usize {
+        if self.by_dictionary { 0 } else { self.reads.len().max(1) }
+    }
+
+    fn evaluate(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<BooleanArray> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
+        let verdict = self.expr.evaluate(&batch)?.into_array(rows)?;
+        let verdict = verdict.as_boolean();
+        Ok(if verdict.null_count() > 0 { prep_null_mask_filter(verdict) } else { verdict.clone() })
+    }
+
+    /// The verdict on each dictionary entry and, last, on null. Nothing when there is no dictionary, or when some entry (perhaps of a dead row) fails.
+    pub(crate) fn verdicts(&self, columns: &[Column]) -> Option<Vec<bool>> {
+        if !self.by_dictionary {
+            return None;
+        }
+        let values = columns[self.reads[0]].dictionary()?;
+        let with_null = arrow::compute::concat(&[values, &arrow::array::new_null_array(&DataType::Utf8View, 1)]).ok()?;
+        let verdict = self.evaluate(vec![with_null], values.len() + 1).ok()?;
+        Some(verdict.values().iter().collect())
+    }
+
+    /// Narrows the selected rows (nothing means all).
+    fn narrow(&self, columns: &[Column], verdicts: Option<&[bool]>, selected: Option<BooleanArray>) -> Result<BooleanArray> {
+        let rows = columns.first().map_or(0, Column::len);
+        if let Some(verdicts) = verdicts
+            && let Some(mask) = columns[self.reads[0]].spread(verdicts)
+        {
+            return Ok(match selected {
+                Some(selected) => and(&selected, &mask)?,
+                None => mask,
+            });
+        }
+        let Some(selected) = selected else {
+            let arrays = self.reads.iter().map(|c| columns[*c].expose()).collect::<Result<Vec<_>, _>>()?;
+            return self.evaluate(arrays, rows);
+        };
+        let arrays = self.reads.iter().map(|c| columns[*c].expose_where(&selected)).collect::<Result<Vec<_>, _>>()?;
+        let kept = self.evaluate(arrays, selected.true_count())?;
+        let mut mask = BooleanBufferBuilder::new(rows);
+        mask.append_n(rows, false);
+        for (nth, row) in selected.values().set_indices().enumerate() {
+            if kept.value(nth) {
+                mask.set_bit(row, true);
+            }
+        }
+        Ok(BooleanArray::new(mask.finish(), None))
+    }
+}
+
+/// The verdicts of all filters on the dictionaries of one piece.
+pub(crate) type Verdicts = Vec<Option<Vec<bool>>>;
+
+/// Rows of a window.
+pub(crate) enum Selected {
+    None,
+    All,
+    These(BooleanArray),
+}
+
+/// The rows of `columns` that live and pass all filters.
+pub(crate) fn select(columns: &[Column], live: Option<BooleanArray>, filters: &[Filter], verdicts: &Verdicts) -> Result<Selected> {
+    let rows = columns.first().map_or(0, Column::len);
+    let mut selected = live;
+    for (filter, verdicts) in filters.iter().zip(verdicts) {
+        if selected.as_ref().is_some_and(|s| !s.has_true()) {
+            break;
+        }
+        selected = Some(filter.narrow(columns, verdicts.as_deref(), selected)?);
+    }
+    Ok(match selected {
+        None if rows == 0 => Selected::None,
+        None => Selected::All,
+        Some(mask) => match mask.true_count() {
+            0 => Selected::None,
+            count if count == rows => Selected::All,
+            _ => Selected::These(mask),
+        },
+    })
+}

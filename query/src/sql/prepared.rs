@@ -1,0 +1,140 @@
+//! A statement planned once and run many times, each time on the snapshot of its moment.
+//!
+//! What is kept is the optimised logical plan, placeholders included. It names tables, not their contents, so that nothing of an older
+//! snapshot can stay in it; only the physical plan, which reads statistics and looks keys up, is made anew.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::execution::SessionState;
+use datafusion::execution::context::SQLOptions;
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::sql::parser::Statement;
+
+use super::Error;
+
+/// A planned statement.
+#[derive(Debug)]
+pub struct Prepared {
+    plan: LogicalPlan,
+    /// Missing where the plan holds what must be computed at each execution, such as `now()`.
+    optimised: Option<LogicalPlan>,
+    parameters: Vec<Option<DataType>>,
+    schema: SchemaRef,
+}
+
+impl Prepared {
+    pub(super) async fn new(statement: Statement, state: &SessionState) -> Result<Prepared, Error> {
+        let plan = state.statement_to_plan(statement).await.map_err(|e| Error::planning(&e))?;
+        let only_reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        if only_reads.verify_plan(&plan).is_err() {
+            return Err(Error::NotReadOnly { what: plan.display().to_string() });
+        }
+        let parameters = parameter_types(&plan)?;
+        let schema = Arc::new(plan.schema().as_arrow().clone());
+        // Where the optimiser cannot work around a placeholder, or the plan is not worth keeping, it runs at each execution.
+        let keep = !matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) && is_lasting(&plan);
+        let optimised = if keep { state.optimize(&plan).ok() } else { None };
+        Ok(Prepared { plan, optimised, parameters, schema })
+    }
+
+    /// Types of `$1`, `$2`, ... where the statement tells them.
+    pub fn parameters(&self) -> &[Option<DataType>] {
+        &self.parameters
+    }
+
+    /// Names and types of the answer's columns.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    pub(super) async fn plan(&self, params: Vec<ScalarValue>, state: &SessionState) -> Result<Arc<dyn ExecutionPlan>, Error> {
+        let values = self.values(params)?;
+        let bind = |plan: &LogicalPlan| -> Result<LogicalPlan, Error> {
+            if values.is_empty() {
+                return Ok(plan.clone());
+            }
+            let bound = plan.clone().replace_params_with_values(&ParamValues::from(values.clone()));
+            bound.map_err(|e| Error::Parameters(e.strip_backtrace()))
+        };
+        let ready = match &self.optimised {
+            Some(optimised) => bind(optimised)?,
+            None => state.optimize(&bind(&self.plan)?).map_err(|e| Error::planning(&e))?,
+        };
+        state.query_planner().create_physical_plan(&ready, state).await.map_err(|e| Error::planning(&e))
+    }
+
+    /// The parameters under the types the statement expects.
+    fn values(&self, params: Vec<ScalarValue>) -> Result<Vec<ScalarValue>, Error> {
+        if params.len() != self.parameters.len() {
+            return Err(Error::Parameters(format!(
+                "the statement has {} parameters and {} came",
+                self.parameters.len(),
+                params.len()
+            )));
+        }
+        let cast = |(i, (value, expected)): (usize, (ScalarValue, &Option<DataType>))| match expected {
+            Some(expected) if value.data_type() != *expected => value
+                .cast_to(expected)
+                .map_err(|_| Error::Parameters(format!("parameter ${} is not a {}", i + 1, super::type_name(expected)))),
+            _ => Ok(value),
+        };
+        params.into_iter().zip(&self.parameters).enumerate().map(cast).collect()
+    }
+}
+
+/// The types of `$1`, `$2`, ... in order; the one of a cast where nothing else tells.
+fn parameter_types(plan: &LogicalPlan) -> Result<Vec<Option<DataType>>, Error> {
+    let mut types = plan.get_parameter_types().map_err(|e| Error::planning(&e))?;
+    if types.is_empty() {
+        return Ok(Vec::new());
+    }
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|e| {
+                if let Expr::Cast(cast) = e
+                    && let Expr::Placeholder(placeholder) = cast.expr.as_ref()
+                    && let Some(unknown @ None) = types.get_mut(&placeholder.id)
+                {
+                    *unknown = Some(cast.field.data_type().clone());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })
+    .map_err(|e| Error::planning(&e))?;
+    let highest = types.keys().map(|id| number(id)).try_fold(0, |most, n| n.map(|n| most.max(n)));
+    let highest = highest.ok_or_else(|| Error::Parameters("parameters are written $1, $2, ...".into()))?;
+    if highest > 1_000 {
+        return Err(Error::Parameters(format!("parameter ${highest} is beyond the limit of 1000")));
+    }
+    Ok((1..=highest).map(|n| types.get(&format!("${n}")).cloned().flatten()).collect())
+}
+
+fn number(id: &str) -> Option<usize> {
+    id.strip_prefix('$')?.parse().ok().filter(|n| *n > 0)
+}
+
+/// Whether the plan can be optimised before it is run: every function gives the same whenever it runs, and no limit waits for a
+/// parameter, which only the optimiser turns into a number.
+fn is_lasting(plan: &LogicalPlan) -> bool {
+    let mut lasting = true;
+    let walked = plan.apply_with_subqueries(|node| {
+        let is_limit = matches!(node, LogicalPlan::Limit(_));
+        node.apply_expressions(|expr| {
+            expr.apply(|e| {
+                let waits = match e {
+                    Expr::ScalarFunction(call) => call.func.signature().volatility != Volatility::Immutable,
+                    Expr::Placeholder(_) => is_limit,
+                    _ => false,
+                };
+                lasting &= !waits;
+                Ok(if waits { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+            })
+        })
+    });
+    lasting && walked.is_ok()
+}

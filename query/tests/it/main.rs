@@ -1,0 +1,9 @@
+//! Tests of the live tables and of SQL over them, through the crate's public face.
+
+mod frames;
+mod hostile;
+mod http;
+mod live;
+mod pg;
+mod sample;
+mod sql;

@@ -1,0 +1,150 @@
+//! SQL as text: each file under `sql/` holds queries and the answers they must have.
+//!
+//! A block is `query` (or `query sorted`, where the order is not the query's to say), the statement, `----`, and the rows with bars between the columns; or
+//! `error`, the statement, `----`, and a part of the message.
+
+use std::path::Path;
+
+use datafusion::common::ScalarValue;
+
+use crate::sample::{PARCELS, Parcel, engine, lines, parcel, parcels, progress};
+
+async fn run(text: &str, file: &str) {
+    let engine = engine();
+    let mut failures = Vec::new();
+    for block in text.split("\n\n").map(str::trim).filter(|b| !b.is_empty() && !b.starts_with('#')) {
+        let (head, rest) = block.split_once('\n').unwrap_or((block, ""));
+        let (sql, expected) = rest.split_once("----").unwrap_or((rest, ""));
+        let expected: Vec<&str> = expected.trim().lines().map(str::trim_end).collect();
+        match (head, lines(&engine, sql).await) {
+            ("error", Err(error)) if error.to_string().contains(expected[0]) => {}
+            ("query", Ok(rows)) if rows == expected => {}
+            ("query sorted", Ok(mut rows)) => {
+                rows.sort();
+                if rows != expected {
+                    failures.push(format!("{sql}\ngave\n{}", rows.join("\n")));
+                }
+            }
+            (_, Ok(rows)) => failures.push(format!("{sql}\ngave\n{}", rows.join("\n"))),
+            (_, Err(error)) => failures.push(format!("{sql}\nfailed: {error}")),
+        }
+    }
+    assert!(failures.is_empty(), "{file}:\n{}", failures.join("\n\n"));
+}
+
+#[tokio::test]
+async fn every_query_file_gives_its_answers() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/sql");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    for file in files {
+        run(&std::fs::read_to_string(&file).unwrap(), &file.display().to_string()).await;
+    }
+}
+
+#[tokio::test]
+async fn key_lookup_gives_what_a_full_scan_gives() {
+    let engine = engine();
+    for n in (0..1_000).step_by(37) {
+        let awb = parcel(n).awb;
+        let by_key = lines(&engine, &format!("select * from parcels where awb = '{awb}'")).await.unwrap();
+        let by_scan = lines(&engine, &format!("select * from parcels where awb || '' = '{awb}'")).await.unwrap();
+        assert_eq!(by_key.len(), 1);
+        assert_eq!(by_key, by_scan);
+    }
+    let plan = lines(&engine, "explain select * from parcels where awb in ('AWB00000001', 'AWB00000002', 'x')").await.unwrap().join("\n");
+    assert!(plan.contains("by_key=2"), "{plan}");
+    let plan = lines(&engine, "explain select * from parcels where awb || '' = 'x'").await.unwrap().join("\n");
+    assert!(!plan.contains("by_key"), "{plan}");
+}
+
+#[tokio::test]
+async fn one_query_sees_one_snapshot_in_all_its_parts() {
+    let engine = engine();
+    let tables = engine.tables().clone();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut sequence = 100;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                sequence += 1;
+                let rows: Vec<Parcel> = (0..1_000).map(|n| Parcel { weight_g: sequence as i64, ..parcel(n) }).collect();
+                tables.apply(vec![(PARCELS, parcels(&rows))], progress(sequence)).unwrap();
+            }
+        });
+        scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                for _ in 0..30 {
+                    let sql = "select min(a.weight_g), max(b.weight_g), (select max(weight_g) from parcels), (select max(sequence) from eddy_meta.progress)
+                               from parcels a join parcels b on a.awb = b.awb";
+                    let row = lines(&engine, sql).await.unwrap().remove(0);
+                    let values: Vec<i64> = row.split('|').map(|v| v.parse().unwrap()).collect();
+                    if values[3] > 100 {
+                        assert!(values.iter().all(|v| *v == values[0]), "{row}");
+                    }
+                }
+            });
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        writer.join().unwrap();
+    });
+}
+
+#[tokio::test]
+async fn prepared_statement_reads_the_newest_snapshot_each_time() {
+    let engine = engine();
+    let prepared = engine.prepare("select count(*), max(weight_g) from parcels where awb = $1").await.unwrap();
+    let ask = || async {
+        let params = vec![ScalarValue::Utf8(Some("AWB00000007".into()))];
+        let batches = engine.execute(&prepared, params, Default::default()).await.unwrap().collect().await.unwrap();
+        arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string()
+    };
+    assert!(ask().await.contains("107"));
+    tables_with_weight(&engine, 5_555);
+    assert!(ask().await.contains("5555"));
+    let count = engine.prepare("select count(*) from parcels").await.unwrap();
+    let one = vec![(PARCELS, parcels(&[parcel(5_000)]))];
+    engine.tables().apply(one, progress(1_001)).unwrap();
+    let batches = engine.execute(&count, Vec::new(), Default::default()).await.unwrap().collect().await.unwrap();
+    assert!(arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string().contains("1001"));
+}
+
+fn tables_with_weight(engine: &eddy_query::QueryEngine, weight: i64) {
+    let rows = [Parcel { weight_g: weight, ..parcel(7) }];
+    engine.tables().apply(vec![(PARCELS, parcels(&rows))], progress(1_000)).unwrap();
+}
+
+#[tokio::test]
+async fn function_of_time_is_computed_at_each_execution() {
+    let engine = engine();
+    let first = lines(&engine, "select now()").await.unwrap();
+    let mut second = first.clone();
+    // The clock's steps are finer than an execution, but not by promise.
+    while second == first {
+        second = lines(&engine, "select now()").await.unwrap();
+    }
+    assert!(second > first);
+}
+
+#[tokio::test]
+async fn parameters_take_the_type_of_what_they_meet() {
+    let engine = engine();
+    let count = |sql: &'static str, params: Vec<ScalarValue>| {
+        let engine = engine.clone();
+        async move {
+            let batches = engine.sql(sql, params).await?.collect().await?;
+            Ok::<_, eddy_query::sql::Error>(batches.iter().map(|b| b.num_rows()).sum::<usize>())
+        }
+    };
+    let text = |t: &str| ScalarValue::Utf8(Some(t.into()));
+    assert_eq!(count("select awb from parcels where weight_g = $1", vec![text("105")]).await.unwrap(), 1);
+    assert_eq!(count("select awb from parcels where updated_at < $1", vec![text("2023-11-14T22:13:30Z")]).await.unwrap(), 10);
+    assert_eq!(count("select awb from parcels where awb in ($1, $2)", vec![text("AWB00000001"), text("AWB00000002")]).await.unwrap(), 2);
+    assert_eq!(count("select awb from parcels limit $1", vec![ScalarValue::Int64(Some(3))]).await.unwrap(), 3);
+    let error = count("select awb from parcels where awb = $1", Vec::new()).await.unwrap_err();
+    assert!(error.to_string().contains("1 parameters and 0 came"), "{error}");
+    let error = count("select awb from parcels where weight_g = $1", vec![text("heavy")]).await.unwrap_err();
+    assert!(error.to_string().contains("parameter $1"), "{error}");
+}

@@ -1,0 +1,88 @@
+//! The `eddy` command: reads the command line, calls one module a subcommand, and turns errors into
+//! exit codes: 0 done, 1 failed, 2 wrong usage (clap's), 3 the engine cannot be reached.
+
+mod client;
+mod config;
+mod dlq;
+mod doctor;
+mod events_table;
+mod load;
+mod openapi;
+mod replay;
+mod serve;
+mod simulate;
+mod sql;
+mod telemetry;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "eddy",
+    version,
+    about,
+    arg_required_else_help = true,
+    infer_subcommands = false
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the engine: log, gateway, processors, SQL and pages in one process
+    Up(config::UpArgs),
+    /// Load a file or folder (CSV, Parquet, NDJSON) through a mapping; resumes where it was interrupted
+    Load(load::LoadArgs),
+    /// Write a seeded world with known truth, as canonical events
+    Simulate(simulate::SimulateArgs),
+    /// Ask the running engine
+    Sql(sql::SqlArgs),
+    /// Rebuild everything from the log and print the digest
+    Replay(replay::ReplayArgs),
+    /// Print the hash of all projections and outputs of the running engine at its sequence
+    Digest(replay::DigestArgs),
+    /// Dead letters: list, show, redrive
+    Dlq(dlq::DlqArgs),
+    /// Say what is wrong and how to mend it
+    Doctor(doctor::DoctorArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("eddy: cannot start the runtime: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    let done = runtime.block_on(async {
+        match cli.command {
+            Command::Up(args) => up::run(args).await,
+            Command::Load(args) => load::run(args).await,
+            Command::Simulate(args) => simulate::run(args).await,
+            Command::Sql(args) => sql::run(args).await,
+            Command::Replay(args) => replay::run(args).await,
+            Command::Digest(args) => replay::digest(args).await,
+            Command::Dlq(args) => dlq::run(args).await,
+            Command::Doctor(args) => doctor::run(args).await,
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("eddy: {error:#}");
+            ExitCode::from(if error.downcast_ref::<client::Unreachable>().is_some() {
+                3
+            } else {
+                1
+            })
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The whole system as a user has it: the built `eddy` command, a real nats-server, real files.
+//! One module a concern; `engine` is the harness.
+
+mod engine;
+mod load;
+mod post;
+mod recovery;
+mod refusals;
+mod wire;
