@@ -17,6 +17,10 @@ mod scan;
 mod tables;
 mod world;
 
+/// The engine's own allocator, so that what runs in this process runs as it does there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let wanted: Vec<String> = std::env::args()
         .skip(1)

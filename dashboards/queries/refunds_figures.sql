@@ -1,5 +1,5 @@
 -- title: Refunds
--- note: Refunds initiated in the range, by currency; overdue is judged by event time
+-- note: Refunds initiated in the range (issued, where nobody told of the initiation), by currency; overdue is judged by event time
 -- reads: refunds
 -- param from = timestamp '1970-01-01T00:00:00Z'
 -- param to = timestamp '2100-01-01T00:00:00Z'
@@ -11,6 +11,6 @@ select coalesce(currency, '') as currency,
        sum(case when status = 'initiated' and due_at < (select max(event_time) from eddy_meta.progress)
                 then 1 else 0 end) as overdue
 from refunds
-where initiated_at >= $from and initiated_at < $to
+where coalesce(initiated_at, issued_at) >= $from and coalesce(initiated_at, issued_at) < $to
 group by 1
 order by refunds desc, currency

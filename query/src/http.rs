@@ -182,11 +182,14 @@ async fn json(mut answer: Answer, engine: &QueryEngine) -> Result<Response, Prob
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(JSON))], out).into_response())
 }
 
+/// Begins a format: what it keeps between batches, and its first bytes.
+type Head<T> = fn(&SchemaRef) -> Result<(T, Vec<u8>), Error>;
+
 /// Waits for the first batch, so that what fails early has a status, then streams.
 async fn streamed<T: Send + 'static>(
     mut answer: Answer,
     content_type: &'static str,
-    head: fn(&SchemaRef) -> Result<(T, Vec<u8>), Error>,
+    head: Head<T>,
     batch: fn(&mut T, Option<&RecordBatch>) -> Result<Vec<u8>, Error>,
 ) -> Result<Response, Problem> {
     let (state, mut begin) = head(answer.schema())?;

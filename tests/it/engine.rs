@@ -139,10 +139,6 @@ impl Engine {
         self.child = Some(child);
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
-    }
-
     pub fn dir(&self) -> &Path {
         &self.dir
     }

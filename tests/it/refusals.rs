@@ -11,7 +11,10 @@ fn refused(args: &[&str], envs: &[(&str, &str)]) -> String {
         format!("127.0.0.1:{}", free_port()),
     );
     let mut command = eddy();
-    command.args(["up", "--data-dir", dir.path().to_str().unwrap()]);
+    command.arg("up");
+    if !args.contains(&"--data-dir") {
+        command.args(["--data-dir", dir.path().to_str().unwrap()]);
+    }
     if !args.contains(&"--http") {
         command.args(["--http", &http]);
     }

@@ -1,6 +1,6 @@
 //! Bodies: read within bounds, and cut into events by their content type.
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use eddy_events::{Rejection, codec};
@@ -70,6 +70,10 @@ impl Inner {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.parse::<usize>().ok());
         if told.is_some_and(|told| told > limit) {
+            // A client that asked first has sent nothing yet, and reading would tell it to go on.
+            if !headers.contains_key(header::EXPECT) {
+                discard(body.into_data_stream()).await;
+            }
             return Err(too_large());
         }
         let share = self.budget.take(told.unwrap_or(limit)).ok_or_else(|| {
@@ -94,6 +98,7 @@ impl Inner {
                 .closing()
             })?;
             if first.len() + rest.len() + part.len() > limit {
+                discard(stream).await;
                 return Err(too_large());
             }
             if first.is_empty() && rest.is_empty() {
@@ -111,6 +116,24 @@ impl Inner {
         self.metrics.bytes.inc_by(body.len() as u64);
         Ok((body, share))
     }
+}
+
+/// Reads and forgets a part of what a refused client still sends: many read the answer only when they have sent all, and a connection
+/// closed before is to them a broken one. Bounded in bytes and time.
+async fn discard(mut stream: BodyDataStream) {
+    const MOST: usize = 128 << 20;
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+    let drained = async {
+        let mut bytes = 0;
+        while let Some(Ok(part)) = stream.next().await {
+            bytes += part.len();
+            if bytes > MOST {
+                break;
+            }
+        }
+    };
+    // Either way the answer is sent and the connection ends.
+    let _ = tokio::time::timeout(PATIENCE, drained).await;
 }
 
 /// The events of a body as raw JSON. An unreadable array is the only fault that cannot be told of one event.

@@ -1,4 +1,5 @@
-//! What a table is: read once from an Arrow schema with metadata (`eddy.table`, `eddy.key`, `comment`).
+//! What a table is: read once from an Arrow schema with metadata (`eddy.table`, `eddy.key`, `comment`, and
+//! `eddy.schema` where the SQL schema is not `public`).
 
 use std::sync::Arc;
 

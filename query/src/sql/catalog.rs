@@ -53,9 +53,10 @@ pub(crate) fn build(
         context.catalog(CATALOG).ok_or_else(|| DataFusionError::Internal("the default catalogue is missing".into()))?;
     let mut described = Vec::new();
     for (number, spec) in tables.specs().iter().enumerate() {
-        add(catalog.as_ref(), PUBLIC, &spec.name, Arc::new(LiveTable::new(tables, number)))?;
+        let schema = spec.schema.metadata().get("eddy.schema").map_or(PUBLIC, String::as_str);
+        add(catalog.as_ref(), schema, &spec.name, Arc::new(LiveTable::new(tables, number)))?;
         described.push(Described {
-            schema: PUBLIC.into(),
+            schema: schema.into(),
             name: spec.name.to_string(),
             kind: "live",
             comment: spec.comment.clone(),

@@ -86,7 +86,7 @@ async fn query_without_end_is_stopped_in_time() {
 async fn memory_bomb_ends_with_an_error_and_gives_everything_back() {
     let engine = engine_with(Limits { time: Duration::from_secs(30), ..tight() });
     let bombs = [
-        "select value, count(*) from generate_series(1, 100000000) group by value",
+        "select (value * 7919) % 99999989, count(*) from generate_series(1, 100000000) group by 1",
         "select * from generate_series(1, 100000000) order by value * -1",
         "select array_agg(value) from generate_series(1, 100000000)",
         "select a.awb from parcels a join (select repeat(awb, 10000) as w from parcels) b on a.awb < b.w order by b.w",

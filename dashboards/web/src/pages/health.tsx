@@ -23,7 +23,7 @@ const checkReady = async () => {
     try {
       const response = await fetch("/readyz"), body = (await response.text()).trim();
       let text = body;
-      try { const said = JSON.parse(body); text = said.detail ?? said.reason ?? said.status ?? body; } catch { /* plain words */ }
+      try { const said = JSON.parse(body); text = said.detail ?? said.reason ?? said.status ?? (said.sequence == null ? body : `sequence ${count(said.sequence)}`); } catch { /* plain words */ }
       ready.value = { ok: response.ok, text: String(text) };
     } catch { ready.value = { ok: false, text: "the engine does not answer" }; }
   }

@@ -151,7 +151,7 @@ const said: [string, string][] = [["orders", "orders placed"], ["cancelled", "or
 const counted = signal(0);
 function Since() {
   void counted.value;
-  const result = figures.data.value, current = rows(result)[0] ?? null;
+  const result = figures.data.value, current = result?.rows.length ? Object.fromEntries(rows(result).map((r) => [String(r.figure), r.n])) as Record<string, unknown> : null;
   const base = current && result ? visit(result.sequence, eventTime.value, current) : null;
   return <Card query={figures} class="since" lines={6} tools={base && <button type="button" class="quiet" onClick={() => { visit.restart(); counted.value++; }}>Count from now</button>}
     note={base ? <>The difference of two sequences: {count(result!.sequence)} now less {count(base.sequence)} on {when(base.at)}.</> : undefined}>

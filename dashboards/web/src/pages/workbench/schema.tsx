@@ -20,7 +20,7 @@ export const catalogue = computed<SchemaTable[]>(() => {
   for (const r of rows(columns.data.value)) {
     const name = full(r.table_schema ?? r.schema, r.table_name ?? r.table);
     if (!by.has(name)) by.set(name, { name, kind: "table", comment: "", rows: null, columns: [] });
-    by.get(name)!.columns.push({ name: text(r.column_name ?? r.column ?? r.name), type: plainType(text(r.data_type ?? r.type)), comment: text(r.comment) });
+    by.get(name)!.columns.push({ name: text(r.column_name ?? r.column ?? r.name), type: plainType(text(r.data_type ?? r.type)), comment: text(r.comment).replace(/\.$/, "") });
   }
   return [...by.values()].sort((a, b) => Number(a.name.includes(".")) - Number(b.name.includes(".")) || a.name.localeCompare(b.name));
 });
