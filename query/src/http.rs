@@ -55,7 +55,11 @@ enum Format {
     Arrow,
 }
 
-async fn answer(State(engine): State<QueryEngine>, headers: HeaderMap, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Response {
+async fn answer(
+    State(engine): State<QueryEngine>,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
     match try_answer(&engine, &headers, body).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
@@ -69,12 +73,26 @@ async fn try_answer(
 ) -> Result<Response, Problem> {
     let body = body.map_err(|e| {
         let limit = 2 * engine.limits().sql_bytes + (1 << 20);
-        Problem::new(e.status(), "body", format!("the body cannot be read: {}; the limit is {limit} bytes", e.body_text().to_lowercase()))
+        Problem::new(
+            e.status(),
+            "body",
+            format!(
+                "the body cannot be read: {}; the limit is {limit} bytes",
+                e.body_text().to_lowercase()
+            ),
+        )
     })?;
     let format = format(headers)?;
     let request = request(headers, &body)?;
-    let params = request.params.into_iter().map(parameter).collect::<Result<Vec<_>, _>>()?;
-    let ask = Ask { front: Front::Http, timeout: request.timeout_ms.map(Duration::from_millis) };
+    let params = request
+        .params
+        .into_iter()
+        .map(parameter)
+        .collect::<Result<Vec<_>, _>>()?;
+    let ask = Ask {
+        front: Front::Http,
+        timeout: request.timeout_ms.map(Duration::from_millis),
+    };
     let answer = engine.ask(&request.sql, params, ask).await?;
     let sequence = HeaderValue::from(answer.sequence());
     let mut response = match format {
@@ -83,43 +101,72 @@ async fn try_answer(
         Format::Arrow => arrow(answer).await?,
     };
     response.headers_mut().insert("eddy-sequence", sequence);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
 async fn only_post() -> Response {
-    let mut response =
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "send the statement with POST: {\"sql\": \"select ...\"}".into()).into_response();
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    let mut response = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method",
+        "send the statement with POST: {\"sql\": \"select ...\"}".into(),
+    )
+    .into_response();
+    response
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static("POST"));
     response
 }
 
 fn format(headers: &HeaderMap) -> Result<Format, Problem> {
-    let accepted: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).collect();
+    let accepted: Vec<&str> = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .collect();
     if accepted.is_empty() {
         return Ok(Format::Json);
     }
-    let known = accepted.iter().find_map(|range| match range.split(';').next().unwrap_or_default().trim() {
-        ARROW => Some(Format::Arrow),
-        CSV => Some(Format::Csv),
-        JSON | "application/*" | "*/*" => Some(Format::Json),
-        "text/*" => Some(Format::Csv),
-        _ => None,
-    });
+    let known = accepted
+        .iter()
+        .find_map(|range| match range.split(';').next().unwrap_or_default().trim() {
+            ARROW => Some(Format::Arrow),
+            CSV => Some(Format::Csv),
+            JSON | "application/*" | "*/*" => Some(Format::Json),
+            "text/*" => Some(Format::Csv),
+            _ => None,
+        });
     known.ok_or_else(|| {
-        Problem::new(StatusCode::NOT_ACCEPTABLE, "accept", format!("an answer can be {JSON}, {CSV} or {ARROW}; ask for one of them in Accept"))
+        Problem::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "accept",
+            format!("an answer can be {JSON}, {CSV} or {ARROW}; ask for one of them in Accept"),
+        )
     })
 }
 
 fn request(headers: &HeaderMap, body: &[u8]) -> Result<Request, Problem> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or(JSON);
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or(JSON);
     let content_type = content_type.split(';').next().unwrap_or_default().trim();
     if matches!(content_type, "application/sql" | "text/plain") {
-        let sql = std::str::from_utf8(body).map_err(|e| Problem::bad(format!("the body is not UTF-8: {e}")))?;
-        return Ok(Request { sql: sql.to_owned(), params: Vec::new(), timeout_ms: None });
+        let sql =
+            std::str::from_utf8(body).map_err(|e| Problem::bad(format!("the body is not UTF-8: {e}")))?;
+        return Ok(Request {
+            sql: sql.to_owned(),
+            params: Vec::new(),
+            timeout_ms: None,
+        });
     }
     serde_json::from_slice(body).map_err(|e| {
-        Problem::bad(format!("the body is not {{\"sql\": \"select ...\", \"params\": [...], \"timeout_ms\": 1000}}: {e}"))
+        Problem::bad(format!(
+            "the body is not {{\"sql\": \"select ...\", \"params\": [...], \"timeout_ms\": 1000}}: {e}"
+        ))
     })
 }
 
@@ -134,7 +181,11 @@ fn parameter(value: serde_json::Value) -> Result<ScalarValue, Problem> {
             (None, None) => return Err(Problem::bad(format!("parameter {n} is not a 64-bit number"))),
         },
         Value::String(s) => ScalarValue::Utf8View(Some(s)),
-        other => return Err(Problem::bad(format!("a parameter is null, a boolean, a number or a text, not {other}"))),
+        other => {
+            return Err(Problem::bad(format!(
+                "a parameter is null, a boolean, a number or a text, not {other}"
+            )));
+        }
     })
 }
 
@@ -157,7 +208,11 @@ async fn json(mut answer: Answer, engine: &QueryEngine) -> Result<Response, Prob
     while let Some(batch) = answer.next().await {
         let batch = batch?;
         if rows + batch.num_rows() > limits.json_rows {
-            return Err(Error::TooLarge { limit: limits.json_rows, unit: "rows" }.into());
+            return Err(Error::TooLarge {
+                limit: limits.json_rows,
+                unit: "rows",
+            }
+            .into());
         }
         for row in 0..batch.num_rows() {
             if rows > 0 {
@@ -173,12 +228,22 @@ async fn json(mut answer: Answer, engine: &QueryEngine) -> Result<Response, Prob
             }
             out.push(b']');
             if out.len() > limits.json_bytes {
-                return Err(Error::TooLarge { limit: limits.json_bytes, unit: "bytes" }.into());
+                return Err(Error::TooLarge {
+                    limit: limits.json_bytes,
+                    unit: "bytes",
+                }
+                .into());
             }
         }
     }
     let elapsed_ms = answer.elapsed().as_micros() as f64 / 1_000.0;
-    out.extend_from_slice(format!("],\"sequence\":{},\"elapsed_ms\":{elapsed_ms}}}", answer.sequence()).as_bytes());
+    out.extend_from_slice(
+        format!(
+            "],\"sequence\":{},\"elapsed_ms\":{elapsed_ms}}}",
+            answer.sequence()
+        )
+        .as_bytes(),
+    );
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(JSON))], out).into_response())
 }
 
@@ -206,7 +271,11 @@ async fn streamed<T: Send + 'static>(
     };
     let rest = rest(answer, state, batch, ended);
     let body = Body::from_stream(stream::once(async move { Ok::<_, Error>(Bytes::from(begin)) }).chain(rest));
-    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], body).into_response())
+    Ok((
+        [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))],
+        body,
+    )
+        .into_response())
 }
 
 fn rest<T: Send + 'static>(
@@ -215,14 +284,17 @@ fn rest<T: Send + 'static>(
     batch: fn(&mut T, Option<&RecordBatch>) -> Result<Vec<u8>, Error>,
     ended: bool,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send {
-    stream::try_unfold((answer, state, ended), move |(mut answer, mut state, ended)| async move {
-        if ended {
-            return Ok(None);
-        }
-        let next = answer.next().await.transpose()?;
-        let bytes = batch(&mut state, next.as_ref())?;
-        Ok(Some((Bytes::from(bytes), (answer, state, next.is_none()))))
-    })
+    stream::try_unfold(
+        (answer, state, ended),
+        move |(mut answer, mut state, ended)| async move {
+            if ended {
+                return Ok(None);
+            }
+            let next = answer.next().await.transpose()?;
+            let bytes = batch(&mut state, next.as_ref())?;
+            Ok(Some((Bytes::from(bytes), (answer, state, next.is_none()))))
+        },
+    )
 }
 
 fn csv_head(schema: &SchemaRef) -> Result<(Vec<u8>, Vec<u8>), Error> {
@@ -271,9 +343,14 @@ fn portable(data_type: &DataType) -> DataType {
 }
 
 fn arrow_head(schema: &SchemaRef) -> Result<(ArrowOut, Vec<u8>), Error> {
-    let fields: Vec<Field> = schema.fields().iter().map(|f| f.as_ref().clone().with_data_type(portable(f.data_type()))).collect();
+    let fields: Vec<Field> = schema
+        .fields()
+        .iter()
+        .map(|f| f.as_ref().clone().with_data_type(portable(f.data_type())))
+        .collect();
     let schema = Arc::new(Schema::new(fields));
-    let mut writer = StreamWriter::try_new(Vec::new(), &schema).map_err(|e| Error::Internal(e.to_string()))?;
+    let mut writer =
+        StreamWriter::try_new(Vec::new(), &schema).map_err(|e| Error::Internal(e.to_string()))?;
     let head = std::mem::take(writer.get_mut());
     Ok((ArrowOut { writer, schema }, head))
 }
@@ -318,7 +395,13 @@ struct Position {
 impl Problem {
     fn new(status: StatusCode, kind: &str, detail: String) -> Problem {
         let title = status.canonical_reason().unwrap_or("Error");
-        Problem { kind: format!("urn:eddy:problem:{kind}"), title, status: status.as_u16(), detail, position: None }
+        Problem {
+            kind: format!("urn:eddy:problem:{kind}"),
+            title,
+            status: status.as_u16(),
+            detail,
+            position: None,
+        }
     }
 
     fn bad(detail: String) -> Problem {
@@ -338,8 +421,14 @@ impl From<Error> for Problem {
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         };
-        let position = error.place().map(|p| Position { line: p.line, column: p.column });
-        Problem { position, ..Problem::new(status, &format!("sql:{}", error.kind()), error.to_string()) }
+        let position = error.place().map(|p| Position {
+            line: p.line,
+            column: p.column,
+        });
+        Problem {
+            position,
+            ..Problem::new(status, &format!("sql:{}", error.kind()), error.to_string())
+        }
     }
 }
 
@@ -347,9 +436,19 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).unwrap_or_default();
-        let mut response = (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))], body).into_response();
+        let mut response = (
+            status,
+            [(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/problem+json"),
+            )],
+            body,
+        )
+            .into_response();
         if status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }

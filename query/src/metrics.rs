@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 use crate::live::LiveTables;
 use crate::sql::{Error, QueryEngine};
@@ -34,7 +36,8 @@ impl Front {
 }
 
 const SECONDS: &[f64] = &[
-    0.000_25, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0,
+    0.000_25, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0,
+    30.0, 60.0, 300.0,
 ];
 
 /// Counters of the query engine.
@@ -59,11 +62,15 @@ impl QueryMetrics {
     pub(crate) fn new() -> QueryMetrics {
         QueryMetrics {
             seconds: made(HistogramVec::new(
-                HistogramOpts::new("eddy_query_seconds", "time from question to end of answer").buckets(SECONDS.to_vec()),
+                HistogramOpts::new("eddy_query_seconds", "time from question to end of answer")
+                    .buckets(SECONDS.to_vec()),
                 &["front"],
             )),
             failed: made(IntCounterVec::new(
-                Opts::new("eddy_query_failures_total", "queries that ended without an answer, by reason (timeout, memory, busy, ...)"),
+                Opts::new(
+                    "eddy_query_failures_total",
+                    "queries that ended without an answer, by reason (timeout, memory, busy, ...)",
+                ),
                 &["front", "reason"],
             )),
             running: made(IntGauge::new("eddy_query_running", "queries that run now")),
@@ -76,11 +83,15 @@ impl QueryMetrics {
     }
 
     pub(crate) fn answered(&self, front: Front, took: Duration) {
-        self.seconds.with_label_values(&[front.as_str()]).observe(took.as_secs_f64());
+        self.seconds
+            .with_label_values(&[front.as_str()])
+            .observe(took.as_secs_f64());
     }
 
     pub(crate) fn failed(&self, front: Front, error: &Error, took: Duration) {
-        self.failed.with_label_values(&[front.as_str(), error.kind()]).inc();
+        self.failed
+            .with_label_values(&[front.as_str(), error.kind()])
+            .inc();
         self.answered(front, took);
     }
 }
@@ -96,11 +107,21 @@ pub(crate) struct TableMetrics {
 impl TableMetrics {
     pub(crate) fn new() -> TableMetrics {
         TableMetrics {
-            rows: made(IntCounter::new("eddy_tables_rows_applied_total", "rows upserted or deleted in live tables")),
-            seconds: made(Histogram::with_opts(
-                HistogramOpts::new("eddy_tables_apply_seconds", "time to apply changes and publish a snapshot").buckets(SECONDS.to_vec()),
+            rows: made(IntCounter::new(
+                "eddy_tables_rows_applied_total",
+                "rows upserted or deleted in live tables",
             )),
-            snapshots: made(IntCounter::new("eddy_tables_snapshots_total", "snapshots published")),
+            seconds: made(Histogram::with_opts(
+                HistogramOpts::new(
+                    "eddy_tables_apply_seconds",
+                    "time to apply changes and publish a snapshot",
+                )
+                .buckets(SECONDS.to_vec()),
+            )),
+            snapshots: made(IntCounter::new(
+                "eddy_tables_snapshots_total",
+                "snapshots published",
+            )),
         }
     }
 
@@ -144,7 +165,10 @@ impl Sizes {
         Ok(Sizes {
             tables,
             rows: gauge("eddy_table_rows", "live rows")?,
-            dead: gauge("eddy_table_dead_rows", "replaced rows whose slots are not yet reclaimed")?,
+            dead: gauge(
+                "eddy_table_dead_rows",
+                "replaced rows whose slots are not yet reclaimed",
+            )?,
             bytes: gauge("eddy_table_bytes", "memory of rows, bitmaps and key index")?,
         })
     }
@@ -152,7 +176,10 @@ impl Sizes {
 
 impl Collector for Sizes {
     fn desc(&self) -> Vec<&Desc> {
-        [&self.rows, &self.dead, &self.bytes].into_iter().flat_map(Collector::desc).collect()
+        [&self.rows, &self.dead, &self.bytes]
+            .into_iter()
+            .flat_map(Collector::desc)
+            .collect()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
@@ -162,6 +189,9 @@ impl Collector for Sizes {
             self.dead.with_label_values(&[name]).set(table.dead() as i64);
             self.bytes.with_label_values(&[name]).set(table.bytes() as i64);
         }
-        [&self.rows, &self.dead, &self.bytes].into_iter().flat_map(Collector::collect).collect()
+        [&self.rows, &self.dead, &self.bytes]
+            .into_iter()
+            .flat_map(Collector::collect)
+            .collect()
     }
 }

@@ -8,8 +8,8 @@ use std::io::Write;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{
     DataType, Date32Type, Date64Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
@@ -23,7 +23,11 @@ pub(crate) fn json(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
     }
     match array.data_type() {
         DataType::Null => out.extend_from_slice(b"null"),
-        DataType::Boolean => out.extend_from_slice(if array.as_boolean().value(row) { b"true" } else { b"false" }),
+        DataType::Boolean => out.extend_from_slice(if array.as_boolean().value(row) {
+            b"true"
+        } else {
+            b"false"
+        }),
         DataType::Utf8View => string(array.as_string_view().value(row), out),
         DataType::Utf8 => string(array.as_string::<i32>().value(row), out),
         DataType::LargeUtf8 => string(array.as_string::<i64>().value(row), out),
@@ -45,7 +49,11 @@ pub(crate) fn json(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
         }
         DataType::Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
-            json(dictionary.values().as_ref(), dictionary.normalized_keys()[row], out);
+            json(
+                dictionary.values().as_ref(),
+                dictionary.normalized_keys()[row],
+                out,
+            );
         }
         DataType::Union(_, _) => {
             let union = array.as_union();
@@ -68,14 +76,23 @@ pub(crate) fn text(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
         return;
     }
     let micros = match array.data_type() {
-        DataType::Timestamp(TimeUnit::Second, _) => array.as_primitive::<TimestampSecondType>().value(row).checked_mul(1_000_000),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => {
-            array.as_primitive::<TimestampMillisecondType>().value(row).checked_mul(1_000)
+        DataType::Timestamp(TimeUnit::Second, _) => array
+            .as_primitive::<TimestampSecondType>()
+            .value(row)
+            .checked_mul(1_000_000),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => array
+            .as_primitive::<TimestampMillisecondType>()
+            .value(row)
+            .checked_mul(1_000),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            Some(array.as_primitive::<TimestampMicrosecondType>().value(row))
         }
-        DataType::Timestamp(TimeUnit::Microsecond, _) => Some(array.as_primitive::<TimestampMicrosecondType>().value(row)),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-            Some(array.as_primitive::<TimestampNanosecondType>().value(row).div_euclid(1_000))
-        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => Some(
+            array
+                .as_primitive::<TimestampNanosecondType>()
+                .value(row)
+                .div_euclid(1_000),
+        ),
         _ => None,
     };
     if let Some(micros) = micros {
@@ -86,11 +103,23 @@ pub(crate) fn text(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
         DataType::Utf8 => out.extend_from_slice(array.as_string::<i32>().value(row).as_bytes()),
         DataType::LargeUtf8 => out.extend_from_slice(array.as_string::<i64>().value(row).as_bytes()),
         DataType::Date32 => date(i64::from(array.as_primitive::<Date32Type>().value(row)), out),
-        DataType::Date64 => date(array.as_primitive::<Date64Type>().value(row).div_euclid(86_400_000), out),
-        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(_, _) | DataType::Struct(_) => json(array, row, out),
+        DataType::Date64 => date(
+            array
+                .as_primitive::<Date64Type>()
+                .value(row)
+                .div_euclid(86_400_000),
+            out,
+        ),
+        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(_, _) | DataType::Struct(_) => {
+            json(array, row, out)
+        }
         DataType::Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
-            text(dictionary.values().as_ref(), dictionary.normalized_keys()[row], out);
+            text(
+                dictionary.values().as_ref(),
+                dictionary.normalized_keys()[row],
+                out,
+            );
         }
         DataType::Union(_, _) => {
             let union = array.as_union();
@@ -134,12 +163,13 @@ fn number(array: &dyn Array, row: usize, out: &mut Vec<u8>, not_finite: &[u8]) -
         DataType::UInt64 => integer!(UInt64Type),
         DataType::Float32 => float!(Float32Type),
         DataType::Float64 => float!(Float64Type),
-        DataType::Decimal32(_, _) | DataType::Decimal64(_, _) | DataType::Decimal128(_, _) | DataType::Decimal256(_, _) => {
-            match ArrayFormatter::try_new(array, &FormatOptions::new()) {
-                Ok(formatter) => drop(write!(out, "{}", formatter.value(row))),
-                Err(_) => out.extend_from_slice(not_finite),
-            }
-        }
+        DataType::Decimal32(_, _)
+        | DataType::Decimal64(_, _)
+        | DataType::Decimal128(_, _)
+        | DataType::Decimal256(_, _) => match ArrayFormatter::try_new(array, &FormatOptions::new()) {
+            Ok(formatter) => drop(write!(out, "{}", formatter.value(row))),
+            Err(_) => out.extend_from_slice(not_finite),
+        },
         _ => return false,
     }
     true
@@ -164,10 +194,19 @@ pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
 
 /// RFC 3339 in UTC, with microseconds only where there are some.
 fn time(micros: i64, out: &mut Vec<u8>) {
-    let (days, rest) = (micros.div_euclid(86_400_000_000), micros.rem_euclid(86_400_000_000));
+    let (days, rest) = (
+        micros.div_euclid(86_400_000_000),
+        micros.rem_euclid(86_400_000_000),
+    );
     date(days, out);
     let (seconds, fraction) = (rest / 1_000_000, rest % 1_000_000);
-    let _ = write!(out, "T{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    let _ = write!(
+        out,
+        "T{:02}:{:02}:{:02}",
+        seconds / 3_600,
+        seconds / 60 % 60,
+        seconds % 60
+    );
     if fraction % 1_000 != 0 {
         let _ = write!(out, ".{fraction:06}");
     } else if fraction != 0 {
@@ -185,7 +224,11 @@ fn date(days: i64, out: &mut Vec<u8>) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let _ = write!(out, "{year:04}-{month:02}-{day:02}");
 }

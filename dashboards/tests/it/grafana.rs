@@ -16,12 +16,23 @@ fn every_metric_of_the_dashboard_is_one_that_the_engine_registers() {
     let named: BTreeSet<&str> = panels
         .iter()
         .flat_map(|p| p["targets"].as_array().unwrap())
-        .flat_map(|t| t["expr"].as_str().unwrap().split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')))
+        .flat_map(|t| {
+            t["expr"]
+                .as_str()
+                .unwrap()
+                .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        })
         .filter(|word| word.starts_with("eddy_"))
         .collect();
     assert!(named.len() > 20);
     for name in named {
-        let family = name.strip_suffix("_bucket").or_else(|| name.strip_suffix("_count")).unwrap_or(name);
-        assert!(sources.contains(&format!("\"{family}\"")), "no metric is called {family}");
+        let family = name
+            .strip_suffix("_bucket")
+            .or_else(|| name.strip_suffix("_count"))
+            .unwrap_or(name);
+        assert!(
+            sources.contains(&format!("\"{family}\"")),
+            "no metric is called {family}"
+        );
     }
 }

@@ -98,7 +98,6 @@ impl Inner {
                 .closing()
             })?;
             if first.len() + rest.len() + part.len() > limit {
-                discard(stream).await;
                 return Err(too_large());
             }
             if first.is_empty() && rest.is_empty() {
@@ -121,7 +120,7 @@ impl Inner {
 /// Reads and forgets a part of what a refused client still sends: many read the answer only when they have sent all, and a connection
 /// closed before is to them a broken one. Bounded in bytes and time.
 async fn discard(mut stream: BodyDataStream) {
-    const MOST: usize = 128 << 20;
+    const MOST: usize = 32 << 20;
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
     let drained = async {
         let mut bytes = 0;

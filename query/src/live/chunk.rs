@@ -37,7 +37,14 @@ impl Piece {
     pub(crate) fn open(base: u32, columns: Vec<Column>) -> Piece {
         let rows = columns.first().map_or(0, Column::len) as u32;
         let bytes = columns.iter().map(Column::bytes).sum();
-        Piece { base, rows, columns, ranges: Vec::new(), bytes, level: level(rows) }
+        Piece {
+            base,
+            rows,
+            columns,
+            ranges: Vec::new(),
+            bytes,
+            level: level(rows),
+        }
     }
 
     fn merge(parts: &[Arc<Piece>]) -> Result<Piece, arrow::error::ArrowError> {
@@ -59,7 +66,11 @@ impl Piece {
         let merged = if let [only] = parts {
             // A lone piece may be a window on a larger batch: copied, so that the rest can go.
             let rows = UInt32Array::from_iter_values(0..only.rows);
-            let columns = only.columns.iter().map(|c| c.pick(&rows)).collect::<Result<Vec<_>, _>>()?;
+            let columns = only
+                .columns
+                .iter()
+                .map(|c| c.pick(&rows))
+                .collect::<Result<Vec<_>, _>>()?;
             Piece::open(only.base, columns)
         } else {
             Piece::merge(parts)?
@@ -67,7 +78,14 @@ impl Piece {
         let ranges = merged.columns.iter().map(range).collect();
         let columns: Vec<Column> = merged.columns.iter().zip(types).map(|(c, t)| c.seal(t)).collect();
         let bytes = columns.iter().map(Column::bytes).sum();
-        Ok(Piece { base: merged.base, rows: merged.rows, columns, ranges, bytes, level: u8::MAX })
+        Ok(Piece {
+            base: merged.base,
+            rows: merged.rows,
+            columns,
+            ranges,
+            bytes,
+            level: u8::MAX,
+        })
     }
 }
 
@@ -79,7 +97,11 @@ fn level(rows: u32) -> u8 {
 fn range(column: &Column) -> Option<Range> {
     let Column::Plain(array) = column else { return None };
     let (min, max) = extremes(array)?;
-    Some(Range { min, max, nulls: array.null_count() })
+    Some(Range {
+        min,
+        max,
+        nulls: array.null_count(),
+    })
 }
 
 fn extremes(array: &ArrayRef) -> Option<(ScalarValue, ScalarValue)> {
@@ -117,7 +139,9 @@ pub(crate) struct Bits {
 
 impl Bits {
     fn all(slots: u32) -> Bits {
-        Bits { words: vec![u64::MAX; (slots as usize).div_ceil(64)] }
+        Bits {
+            words: vec![u64::MAX; (slots as usize).div_ceil(64)],
+        }
     }
 
     pub(crate) fn get(&self, row: u32) -> bool {
@@ -160,12 +184,24 @@ pub(crate) struct Chunk {
 
 impl Chunk {
     pub(crate) fn new(id: u64, slots: u32) -> Chunk {
-        Chunk { id, pieces: Vec::new(), live: None, rows: 0, live_rows: 0, slots, sealed: false }
+        Chunk {
+            id,
+            pieces: Vec::new(),
+            live: None,
+            rows: 0,
+            live_rows: 0,
+            slots,
+            sealed: false,
+        }
     }
 
     /// Appends rows behind the last one. Adjacent pieces of one size are merged once `width` of them lie there, so that each row
     /// is copied a few times and a scan meets few pieces.
-    pub(crate) fn append(&mut self, columns: Vec<Column>, width: usize) -> Result<(), arrow::error::ArrowError> {
+    pub(crate) fn append(
+        &mut self,
+        columns: Vec<Column>,
+        width: usize,
+    ) -> Result<(), arrow::error::ArrowError> {
         let piece = Piece::open(self.rows, columns);
         self.rows += piece.rows;
         self.live_rows += piece.rows;

@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, StringArray, StringViewArray, UInt8Array,
-    UInt16Array, UInt32Array, new_null_array,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, StringArray, StringViewArray,
+    UInt8Array, UInt16Array, UInt32Array, new_null_array,
 };
 use arrow::compute::{cast, concat, filter, take};
 use arrow::datatypes::{
-    DataType, Date32Type, Date64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    DataType, Date32Type, Date64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use hashbrown::HashTable;
 use twox_hash::XxHash3_64;
@@ -38,7 +39,9 @@ pub(crate) enum Column {
 pub(crate) fn exposed_type(declared: &DataType) -> DataType {
     match declared {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8View,
-        DataType::Dictionary(_, value) if matches!(**value, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
+        DataType::Dictionary(_, value)
+            if matches!(**value, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) =>
+        {
             DataType::Utf8View
         }
         other => other.clone(),
@@ -50,7 +53,19 @@ pub(crate) fn can_be_key(exposed: &DataType) -> bool {
     use DataType::*;
     matches!(
         exposed,
-        Utf8View | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 | Date32 | Date64 | Timestamp(_, _) | Boolean
+        Utf8View
+            | Int8
+            | Int16
+            | Int32
+            | Int64
+            | UInt8
+            | UInt16
+            | UInt32
+            | UInt64
+            | Date32
+            | Date64
+            | Timestamp(_, _)
+            | Boolean
     )
 }
 
@@ -58,10 +73,18 @@ impl Column {
     /// Takes an incoming array of any acceptable type into its open (unsealed) form.
     pub(crate) fn open(array: &ArrayRef, exposed: &DataType) -> Result<Column, arrow::error::ArrowError> {
         if *exposed == DataType::Utf8View {
-            let text = if *array.data_type() == DataType::Utf8 { Arc::clone(array) } else { cast(array, &DataType::Utf8)? };
+            let text = if *array.data_type() == DataType::Utf8 {
+                Arc::clone(array)
+            } else {
+                cast(array, &DataType::Utf8)?
+            };
             return Ok(Column::Text(text.as_string::<i32>().clone()));
         }
-        let array = if array.data_type() == exposed { Arc::clone(array) } else { cast(array, exposed)? };
+        let array = if array.data_type() == exposed {
+            Arc::clone(array)
+        } else {
+            cast(array, exposed)?
+        };
         Ok(Column::Plain(array))
     }
 
@@ -113,7 +136,9 @@ impl Column {
     /// The rows at `rows`, in that order, as an open column.
     pub(crate) fn pick(&self, rows: &UInt32Array) -> Result<Column, arrow::error::ArrowError> {
         let text = |array: ArrayRef| -> Result<Column, arrow::error::ArrowError> {
-            Ok(Column::Text(cast(&array, &DataType::Utf8)?.as_string::<i32>().clone()))
+            Ok(Column::Text(
+                cast(&array, &DataType::Utf8)?.as_string::<i32>().clone(),
+            ))
         };
         match self {
             Column::Plain(a) => Ok(Column::Plain(take(a, rows, None)?)),
@@ -136,11 +161,19 @@ impl Column {
                     is_text = true;
                     arrays.push(a);
                 }
-                _ => return Err(arrow::error::ArrowError::InvalidArgumentError("a sealed column is not merged".into())),
+                _ => {
+                    return Err(arrow::error::ArrowError::InvalidArgumentError(
+                        "a sealed column is not merged".into(),
+                    ));
+                }
             }
         }
         let whole = concat(&arrays)?;
-        Ok(if is_text { Column::Text(whole.as_string::<i32>().clone()) } else { Column::Plain(whole) })
+        Ok(if is_text {
+            Column::Text(whole.as_string::<i32>().clone())
+        } else {
+            Column::Plain(whole)
+        })
     }
 
     /// The compact form of an open column: codes where they pay, nothing where there is nothing but nulls.
@@ -213,14 +246,22 @@ impl Column {
         }
         Ok(match (self, mask) {
             (Column::Codes8(codes, _), None) => through(codes, numbers),
-            (Column::Codes8(codes, _), Some(mask)) => through(filter(codes, mask)?.as_primitive::<UInt8Type>(), numbers),
+            (Column::Codes8(codes, _), Some(mask)) => {
+                through(filter(codes, mask)?.as_primitive::<UInt8Type>(), numbers)
+            }
             (Column::Codes16(codes, _), None) => through(codes, numbers),
-            (Column::Codes16(codes, _), Some(mask)) => through(filter(codes, mask)?.as_primitive::<UInt16Type>(), numbers),
+            (Column::Codes16(codes, _), Some(mask)) => {
+                through(filter(codes, mask)?.as_primitive::<UInt16Type>(), numbers)
+            }
             (Column::Text(text), None) => Arc::new(number(text)),
             (Column::Text(text), Some(mask)) => Arc::new(number(filter(text, mask)?.as_string::<i32>())),
-            (Column::Null(_, rows), mask) => new_null_array(&DataType::UInt32, mask.map_or(*rows, BooleanArray::true_count)),
+            (Column::Null(_, rows), mask) => {
+                new_null_array(&DataType::UInt32, mask.map_or(*rows, BooleanArray::true_count))
+            }
             (Column::Plain(_), _) => {
-                return Err(arrow::error::ArrowError::InvalidArgumentError("only text can be numbered".into()));
+                return Err(arrow::error::ArrowError::InvalidArgumentError(
+                    "only text can be numbered".into(),
+                ));
             }
         })
     }
@@ -228,7 +269,11 @@ impl Column {
     /// Turns a verdict per dictionary entry (the last one is the verdict on null) into a verdict per row.
     pub(crate) fn spread(&self, verdict: &[bool]) -> Option<BooleanArray> {
         let on_null = *verdict.last()?;
-        fn rows<T: ArrowPrimitiveType>(codes: &PrimitiveArray<T>, verdict: &[bool], on_null: bool) -> BooleanArray
+        fn rows<T: ArrowPrimitiveType>(
+            codes: &PrimitiveArray<T>,
+            verdict: &[bool],
+            on_null: bool,
+        ) -> BooleanArray
         where
             T::Native: Into<u32>,
         {
@@ -240,7 +285,11 @@ impl Column {
                 }),
                 Some(nulls) => arrow::buffer::BooleanBuffer::collect_bool(values.len(), |i| {
                     let code: u32 = values[i].into();
-                    if nulls.is_valid(i) { verdict[code as usize] } else { on_null }
+                    if nulls.is_valid(i) {
+                        verdict[code as usize]
+                    } else {
+                        on_null
+                    }
                 }),
             };
             BooleanArray::new(bits, None)
@@ -337,7 +386,10 @@ fn bits(array: &dyn Array, row: usize) -> u64 {
 }
 
 fn sliced_bytes(array: &dyn Array) -> usize {
-    array.to_data().get_slice_memory_size().unwrap_or_else(|_| array.get_array_memory_size())
+    array
+        .to_data()
+        .get_slice_memory_size()
+        .unwrap_or_else(|_| array.get_array_memory_size())
 }
 
 fn shrink(array: ArrayRef) -> ArrayRef {
@@ -359,11 +411,19 @@ fn encode(text: &StringArray) -> Option<Column> {
         if row == probe && dictionary.values.len() * 2 > probe {
             return None;
         }
-        let code = if text.is_valid(row) { dictionary.code(text.value(row))? } else { 0 };
+        let code = if text.is_valid(row) {
+            dictionary.code(text.value(row))?
+        } else {
+            0
+        };
         codes.push(code);
     }
     let distinct = dictionary.values.len();
-    let dictionary_bytes = dictionary.values.iter().map(|v| 16 + if v.len() > 12 { v.len() } else { 0 }).sum::<usize>();
+    let dictionary_bytes = dictionary
+        .values
+        .iter()
+        .map(|v| 16 + if v.len() > 12 { v.len() } else { 0 })
+        .sum::<usize>();
     let code_bytes = if distinct <= 256 { rows } else { rows * 2 };
     let plain_bytes = text.value_data().len() + rows * 4;
     if code_bytes + dictionary_bytes >= plain_bytes {
@@ -394,7 +454,9 @@ impl<'a> Dictionary<'a> {
         let code = u16::try_from(self.values.len()).ok()?;
         self.values.push(value);
         let values = &self.values;
-        self.codes.insert_unique(hash, code, |c| XxHash3_64::oneshot(values[*c as usize].as_bytes()));
+        self.codes.insert_unique(hash, code, |c| {
+            XxHash3_64::oneshot(values[*c as usize].as_bytes())
+        });
         Some(code)
     }
 }

@@ -45,13 +45,19 @@ pub(crate) fn note(changed: &mut Vec<Changed>, table: usize, name: &Arc<str>, ke
         return;
     }
     let at = changed.iter().position(|c| c.table == table).unwrap_or_else(|| {
-        changed.push(Changed { table, name: Arc::clone(name), keys: Keys::Some(Vec::new()) });
+        changed.push(Changed {
+            table,
+            name: Arc::clone(name),
+            keys: Keys::Some(Vec::new()),
+        });
         changed.len() - 1
     });
     let keys = &mut changed[at].keys;
     match keys {
         Keys::Many(count) => *count += rows,
         Keys::Some(listed) if listed.len() + rows > LISTED => *keys = Keys::Many(listed.len() + rows),
-        Keys::Some(listed) => listed.extend((0..rows).map(|row| key.iter().map(|c| c.display_at(row)).collect())),
+        Keys::Some(listed) => {
+            listed.extend((0..rows).map(|row| key.iter().map(|c| c.display_at(row)).collect()))
+        }
     }
 }

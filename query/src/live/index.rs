@@ -54,7 +54,11 @@ impl Shard {
         {
             self.forgotten = oldest.generation;
         }
-        self.notes.push_back(Note { generation, hash, before });
+        self.notes.push_back(Note {
+            generation,
+            hash,
+            before,
+        });
     }
 }
 
@@ -81,7 +85,10 @@ impl std::fmt::Debug for KeyIndex {
 
 impl KeyIndex {
     pub(crate) fn new() -> KeyIndex {
-        KeyIndex { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), seed: RandomState::new().hash_one(0x0ed_d1e5_u64) }
+        KeyIndex {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            seed: RandomState::new().hash_one(0x0ed_d1e5_u64),
+        }
     }
 
     fn shard(&self, hash: u64) -> &RwLock<Shard> {
@@ -99,7 +106,10 @@ impl KeyIndex {
         hash_of: impl Fn(Position) -> u64,
     ) -> Option<Position> {
         let mut shard = self.shard(hash).write().unwrap_or_else(PoisonError::into_inner);
-        let before = match shard.rows.entry(hash, |p| is_key(Position(*p)), |p| hash_of(Position(*p))) {
+        let before = match shard
+            .rows
+            .entry(hash, |p| is_key(Position(*p)), |p| hash_of(Position(*p)))
+        {
             Entry::Occupied(mut entry) => Some(Position(std::mem::replace(entry.get_mut(), position.0))),
             Entry::Vacant(entry) => {
                 entry.insert(position.0);
@@ -111,7 +121,12 @@ impl KeyIndex {
     }
 
     /// Forgets the key; returns the position it had.
-    pub(crate) fn remove(&self, hash: u64, generation: u64, is_key: impl Fn(Position) -> bool) -> Option<Position> {
+    pub(crate) fn remove(
+        &self,
+        hash: u64,
+        generation: u64,
+        is_key: impl Fn(Position) -> bool,
+    ) -> Option<Position> {
         let mut shard = self.shard(hash).write().unwrap_or_else(PoisonError::into_inner);
         let before = match shard.rows.find_entry(hash, |p| is_key(Position(*p))) {
             Ok(entry) => Position(entry.remove().0),

@@ -114,7 +114,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { chunk_rows: 65_536, chunk_bytes: 128 << 20, merge_width: 8, compact_rows: 512 }
+        Options {
+            chunk_rows: 65_536,
+            chunk_bytes: 128 << 20,
+            merge_width: 8,
+            compact_rows: 512,
+        }
     }
 }
 
@@ -136,7 +141,9 @@ pub struct LiveTables {
 
 impl std::fmt::Debug for LiveTables {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LiveTables").field("tables", &self.specs.len()).finish_non_exhaustive()
+        f.debug_struct("LiveTables")
+            .field("tables", &self.specs.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -157,20 +164,32 @@ impl LiveTables {
             merge_width: options.merge_width.max(2),
             compact_rows: options.compact_rows.max(1),
         };
-        let specs = schemas.iter().map(|s| TableSpec::new(s).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+        let specs = schemas
+            .iter()
+            .map(|s| TableSpec::new(s).map(Arc::new))
+            .collect::<Result<Vec<_>, _>>()?;
         for (i, spec) in specs.iter().enumerate() {
             if specs[..i].iter().any(|s| s.name == spec.name) {
                 return Err(Error::Twice(spec.name.to_string()));
             }
         }
-        let tables: Vec<Table> = specs.iter().enumerate().map(|(i, s)| Table::new(Arc::clone(s), i, options)).collect();
+        let tables: Vec<Table> = specs
+            .iter()
+            .enumerate()
+            .map(|(i, s)| Table::new(Arc::clone(s), i, options))
+            .collect();
         let snapshot = Snapshot {
             generation: 0,
             progress: Vec::new(),
             applied_at_micros: now_micros(),
             tables: tables.iter().map(|t| Arc::new(t.snapshot(0))).collect(),
         };
-        let writer = Writer { tables, sealer: Sealer::start().map_err(Error::Thread)?, progress: Vec::new(), generation: 0 };
+        let writer = Writer {
+            tables,
+            sealer: Sealer::start().map_err(Error::Thread)?,
+            progress: Vec::new(),
+            generation: 0,
+        };
         Ok(Arc::new(LiveTables {
             specs,
             writer: Mutex::new(writer),
@@ -206,7 +225,10 @@ impl LiveTables {
         for (number, change) in changes {
             let table = writer.tables.get_mut(number).ok_or(Error::NoTable(number))?;
             let (keys, count) = match change.into() {
-                Change::Upsert(batch) => (table.upsert(&batch, generation, &writer.sealer)?, batch.num_rows()),
+                Change::Upsert(batch) => (
+                    table.upsert(&batch, generation, &writer.sealer)?,
+                    batch.num_rows(),
+                ),
                 Change::Delete(keys) => (table.delete(&keys, generation, &writer.sealer)?, keys.num_rows()),
             };
             rows += count;
@@ -252,7 +274,11 @@ impl LiveTables {
         let before = self.current.load();
         let generation = writer.generation;
         let tables = writer.tables.iter_mut().zip(&before.tables).map(|(table, old)| {
-            if std::mem::take(&mut table.dirty) { Arc::new(table.snapshot(generation)) } else { Arc::clone(old) }
+            if std::mem::take(&mut table.dirty) {
+                Arc::new(table.snapshot(generation))
+            } else {
+                Arc::clone(old)
+            }
         });
         let snapshot = Snapshot {
             generation,
@@ -275,5 +301,7 @@ impl LiveTables {
 }
 
 fn now_micros() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_micros() as i64)
 }

@@ -39,8 +39,14 @@ impl Sealer {
         let (finished, done) = channel();
         let under_way = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&under_way);
-        std::thread::Builder::new().name("eddy-seal".into()).spawn(move || run(&queue, &finished, &count))?;
-        Ok(Sealer { jobs, done, under_way })
+        std::thread::Builder::new()
+            .name("eddy-seal".into())
+            .spawn(move || run(&queue, &finished, &count))?;
+        Ok(Sealer {
+            jobs,
+            done,
+            under_way,
+        })
     }
 
     pub(crate) fn send(&self, job: Job) {
@@ -75,7 +81,12 @@ fn run(queue: &Receiver<Job>, finished: &Sender<Sealed>, under_way: &AtomicUsize
     while let Ok(job) = queue.recv() {
         match Piece::seal(&job.pieces, &job.spec.types) {
             Ok(piece) => {
-                let sealed = Sealed { table: job.table, slot: job.slot, id: job.id, piece };
+                let sealed = Sealed {
+                    table: job.table,
+                    slot: job.slot,
+                    id: job.id,
+                    piece,
+                };
                 let gone = finished.send(sealed).is_err();
                 under_way.fetch_sub(1, Ordering::Release);
                 if gone {

@@ -86,7 +86,9 @@ impl TableSnapshot {
 
     /// All live rows under the schema SQL sees, a batch a piece.
     pub fn batches(&self) -> impl Iterator<Item = Result<RecordBatch, Error>> {
-        let pieces = self.chunks().flat_map(|chunk| chunk.pieces.iter().map(move |piece| (chunk, piece)));
+        let pieces = self
+            .chunks()
+            .flat_map(|chunk| chunk.pieces.iter().map(move |piece| (chunk, piece)));
         pieces.map(|(chunk, piece)| {
             let live = chunk.live_mask(piece.base, piece.rows);
             let columns = piece.columns.iter().map(|column| match &live {
@@ -102,10 +104,19 @@ impl TableSnapshot {
     pub fn get(&self, keys: &[ArrayRef]) -> Result<RecordBatch, Error> {
         let mut rows = Vec::new();
         for position in self.find(keys)? {
-            let Some((piece, row)) = self.locate(position) else { continue };
+            let Some((piece, row)) = self.locate(position) else {
+                continue;
+            };
             let row = UInt32Array::from_value(row as u32, 1);
-            let columns = piece.columns.iter().map(|c| c.pick(&row)?.expose()).collect::<Result<Vec<_>, _>>();
-            rows.push(RecordBatch::try_new(Arc::clone(&self.spec.schema), columns.map_err(Error::Arrow)?).map_err(Error::Arrow)?);
+            let columns = piece
+                .columns
+                .iter()
+                .map(|c| c.pick(&row)?.expose())
+                .collect::<Result<Vec<_>, _>>();
+            rows.push(
+                RecordBatch::try_new(Arc::clone(&self.spec.schema), columns.map_err(Error::Arrow)?)
+                    .map_err(Error::Arrow)?,
+            );
         }
         arrow::compute::concat_batches(&self.spec.schema, &rows).map_err(Error::Arrow)
     }
@@ -125,7 +136,10 @@ impl TableSnapshot {
                 continue;
             }
             let hash = hash_key(columns.iter(), row, self.index.seed);
-            let position = match self.index.get(hash, self.generation, |p| self.is_live_key(p, &columns, row)) {
+            let position = match self
+                .index
+                .get(hash, self.generation, |p| self.is_live_key(p, &columns, row))
+            {
                 Lookup::Found(position) => Some(position),
                 Lookup::Absent => None,
                 Lookup::TooOld => self.find_by_scan(&columns, row),
@@ -143,13 +157,21 @@ impl TableSnapshot {
     }
 
     fn is_live_key(&self, position: Position, key: &[Column], row: usize) -> bool {
-        let Some(Some(chunk)) = self.chunks.get(position.slot()) else { return false };
+        let Some(Some(chunk)) = self.chunks.get(position.slot()) else {
+            return false;
+        };
         chunk.is_live(position.row()) && self.has_key(chunk, position.row(), key, row)
     }
 
     fn has_key(&self, chunk: &Chunk, at: u32, key: &[Column], row: usize) -> bool {
-        let Some((piece, at)) = chunk.locate(at) else { return false };
-        self.spec.key.iter().zip(key).all(|(k, column)| piece.columns[*k].same(at, column, row))
+        let Some((piece, at)) = chunk.locate(at) else {
+            return false;
+        };
+        self.spec
+            .key
+            .iter()
+            .zip(key)
+            .all(|(k, column)| piece.columns[*k].same(at, column, row))
     }
 
     fn find_by_scan(&self, key: &[Column], row: usize) -> Option<Position> {

@@ -58,7 +58,12 @@ impl Table {
     }
 
     /// Inserts rows or replaces those with the same key; of several rows with one key the last wins.
-    pub(crate) fn upsert(&mut self, batch: &RecordBatch, generation: u64, sealer: &Sealer) -> Result<Vec<Column>, Error> {
+    pub(crate) fn upsert(
+        &mut self,
+        batch: &RecordBatch,
+        generation: u64,
+        sealer: &Sealer,
+    ) -> Result<Vec<Column>, Error> {
         let columns = self.spec.open(batch)?;
         let key: Vec<Column> = self.spec.key.iter().map(|at| columns[*at].clone()).collect();
         let rows = batch.num_rows();
@@ -94,17 +99,29 @@ impl Table {
     }
 
     /// Removes the rows with these keys; keys that are not there are passed over.
-    pub(crate) fn delete(&mut self, keys: &RecordBatch, generation: u64, sealer: &Sealer) -> Result<Vec<Column>, Error> {
+    pub(crate) fn delete(
+        &mut self,
+        keys: &RecordBatch,
+        generation: u64,
+        sealer: &Sealer,
+    ) -> Result<Vec<Column>, Error> {
         let key = self.spec.open_keys(keys)?;
         for row in 0..keys.num_rows() {
             let hash = hash_key(key.iter(), row, self.index.seed);
-            if let Some(old) = self.index.remove(hash, generation, |p| self.has_key(p, &key, row)) {
+            if let Some(old) = self
+                .index
+                .remove(hash, generation, |p| self.has_key(p, &key, row))
+            {
                 self.kill(old);
                 self.rows -= 1;
                 self.dirty = true;
             }
         }
-        self.compact(self.options.compact_rows + 2 * keys.num_rows(), generation, sealer)?;
+        self.compact(
+            self.options.compact_rows + 2 * keys.num_rows(),
+            generation,
+            sealer,
+        )?;
         Ok(key)
     }
 
@@ -121,10 +138,16 @@ impl Table {
     }
 
     fn append(&mut self, slot: usize, columns: &[Column], from: usize, take: usize) -> Result<u32, Error> {
-        let chunk = Arc::make_mut(self.chunks[slot].as_mut().ok_or(Error::Broken("the open chunk is missing"))?);
+        let chunk = Arc::make_mut(
+            self.chunks[slot]
+                .as_mut()
+                .ok_or(Error::Broken("the open chunk is missing"))?,
+        );
         let base = chunk.rows;
         let part = columns.iter().map(|c| c.slice(from, take)).collect();
-        chunk.append(part, self.options.merge_width).map_err(Error::Arrow)?;
+        chunk
+            .append(part, self.options.merge_width)
+            .map_err(Error::Arrow)?;
         Ok(base)
     }
 
@@ -154,22 +177,37 @@ impl Table {
             }
         };
         self.open = Some(slot);
-        (slot, self.options.chunk_rows.min((self.options.chunk_bytes / row_bytes).max(1)))
+        (
+            slot,
+            self.options
+                .chunk_rows
+                .min((self.options.chunk_bytes / row_bytes).max(1)),
+        )
     }
 
     fn close(&mut self, slot: usize, sealer: &Sealer) {
         self.open = None;
-        let Some(chunk) = self.chunks[slot].as_ref() else { return };
+        let Some(chunk) = self.chunks[slot].as_ref() else {
+            return;
+        };
         if half_dead(chunk) {
             // Its live rows move on at once; sealing it would be for nothing.
             self.half_dead.push_back(slot);
         } else {
-            sealer.send(Job { table: self.number, slot, id: chunk.id, pieces: chunk.pieces.clone(), spec: Arc::clone(&self.spec) });
+            sealer.send(Job {
+                table: self.number,
+                slot,
+                id: chunk.id,
+                pieces: chunk.pieces.clone(),
+                spec: Arc::clone(&self.spec),
+            });
         }
     }
 
     fn kill(&mut self, old: Position) {
-        let Some(Some(chunk)) = self.chunks.get_mut(old.slot()) else { return };
+        let Some(Some(chunk)) = self.chunks.get_mut(old.slot()) else {
+            return;
+        };
         let was = half_dead(chunk);
         Arc::make_mut(chunk).kill(old.row());
         if !was && half_dead(chunk) && self.open != Some(old.slot()) {
@@ -187,7 +225,9 @@ impl Table {
                 continue;
             };
             for piece in &chunk.pieces {
-                let live = (0..piece.rows).filter(|r| chunk.is_live(piece.base + r)).take(budget);
+                let live = (0..piece.rows)
+                    .filter(|r| chunk.is_live(piece.base + r))
+                    .take(budget);
                 let rows = UInt32Array::from_iter_values(live);
                 budget -= rows.len();
                 if !rows.is_empty() {
@@ -204,8 +244,20 @@ impl Table {
         Ok(())
     }
 
-    fn move_rows(&mut self, slot: usize, piece: &Piece, rows: &UInt32Array, generation: u64, sealer: &Sealer) -> Result<(), Error> {
-        let columns = piece.columns.iter().map(|c| c.pick(rows)).collect::<Result<Vec<_>, _>>().map_err(Error::Arrow)?;
+    fn move_rows(
+        &mut self,
+        slot: usize,
+        piece: &Piece,
+        rows: &UInt32Array,
+        generation: u64,
+        sealer: &Sealer,
+    ) -> Result<(), Error> {
+        let columns = piece
+            .columns
+            .iter()
+            .map(|c| c.pick(rows))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Error::Arrow)?;
         let row_bytes = columns.iter().map(Column::bytes).sum::<usize>() / rows.len() + 1;
         let mut from = 0;
         while from < rows.len() {
@@ -214,9 +266,14 @@ impl Table {
             let base = self.append(to, &columns, from, take)?;
             for i in 0..take {
                 let old = Position::new(slot, piece.base + rows.value(from + i));
-                let hash = hash_key(self.spec.key.iter().map(|at| &columns[*at]), from + i, self.index.seed);
+                let hash = hash_key(
+                    self.spec.key.iter().map(|at| &columns[*at]),
+                    from + i,
+                    self.index.seed,
+                );
                 let new = Position::new(to, base + i as u32);
-                self.index.put(hash, new, generation, |p| p == old, |p| self.hash_of(p));
+                self.index
+                    .put(hash, new, generation, |p| p == old, |p| self.hash_of(p));
                 if let Some(Some(chunk)) = self.chunks.get_mut(slot) {
                     Arc::make_mut(chunk).kill(old.row());
                 }
@@ -228,17 +285,33 @@ impl Table {
     }
 
     fn has_key(&self, position: Position, key: &[Column], row: usize) -> bool {
-        let Some(Some(chunk)) = self.chunks.get(position.slot()) else { return false };
-        let Some((piece, at)) = chunk.locate(position.row()) else { return false };
-        self.spec.key.iter().zip(key).all(|(k, column)| piece.columns[*k].same(at, column, row))
+        let Some(Some(chunk)) = self.chunks.get(position.slot()) else {
+            return false;
+        };
+        let Some((piece, at)) = chunk.locate(position.row()) else {
+            return false;
+        };
+        self.spec
+            .key
+            .iter()
+            .zip(key)
+            .all(|(k, column)| piece.columns[*k].same(at, column, row))
     }
 
     fn hash_of(&self, position: Position) -> u64 {
-        let Some((piece, at)) = self.chunks.get(position.slot()).and_then(|c| c.as_ref()).and_then(|c| c.locate(position.row()))
+        let Some((piece, at)) = self
+            .chunks
+            .get(position.slot())
+            .and_then(|c| c.as_ref())
+            .and_then(|c| c.locate(position.row()))
         else {
             return 0;
         };
-        hash_key(self.spec.key.iter().map(|k| &piece.columns[*k]), at, self.index.seed)
+        hash_key(
+            self.spec.key.iter().map(|k| &piece.columns[*k]),
+            at,
+            self.index.seed,
+        )
     }
 }
 

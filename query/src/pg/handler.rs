@@ -42,7 +42,9 @@ pub(super) enum Statement {
 
 impl Handler {
     pub(super) fn new(engine: QueryEngine) -> Handler {
-        let parser = Arc::new(Parser { engine: engine.clone() });
+        let parser = Arc::new(Parser {
+            engine: engine.clone(),
+        });
         Handler { engine, parser }
     }
 
@@ -50,14 +52,25 @@ impl Handler {
         if let Some(command) = session::command(sql) {
             return about_session(client, &command.map_err(invalid)?);
         }
-        let answer = self.engine.ask(sql, Vec::new(), ask(client)).await.map_err(|e| refusal(&e, Some(sql)))?;
+        let answer = self
+            .engine
+            .ask(sql, Vec::new(), ask(client))
+            .await
+            .map_err(|e| refusal(&e, Some(sql)))?;
         respond(answer, &Format::UnifiedText, options(client)).await
     }
 }
 
 fn ask<C: ClientInfo>(client: &C) -> Ask {
-    let timeout = client.metadata().get(TIMEOUT_MS).and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
-    Ask { front: Front::Postgres, timeout }
+    let timeout = client
+        .metadata()
+        .get(TIMEOUT_MS)
+        .and_then(|ms| ms.parse().ok())
+        .map(Duration::from_millis);
+    Ask {
+        front: Front::Postgres,
+        timeout,
+    }
 }
 
 fn options<C: ClientInfo>(client: &C) -> Arc<FormatOptions> {
@@ -85,13 +98,18 @@ fn about_session<C: ClientInfo>(client: &mut C, command: &Command) -> PgWireResu
         Command::Accepted(tag) => Response::Execution(Tag::new(tag)),
         Command::Timeout(timeout) => {
             match timeout {
-                Some(timeout) => client.metadata_mut().insert(TIMEOUT_MS.into(), timeout.as_millis().to_string()),
+                Some(timeout) => client
+                    .metadata_mut()
+                    .insert(TIMEOUT_MS.into(), timeout.as_millis().to_string()),
                 None => client.metadata_mut().remove(TIMEOUT_MS),
             };
             Response::Execution(Tag::new("SET"))
         }
         Command::ShowTimeout => {
-            let value = client.metadata().get(TIMEOUT_MS).map_or_else(|| "0".to_owned(), |ms| format!("{ms}ms"));
+            let value = client
+                .metadata()
+                .get(TIMEOUT_MS)
+                .map_or_else(|| "0".to_owned(), |ms| format!("{ms}ms"));
             one_value("statement_timeout", value)?
         }
         Command::Show(name, value) => one_value(name, value.clone())?,
@@ -107,7 +125,10 @@ fn one_value(name: &str, value: String) -> PgWireResult<Response> {
     let mut encoder = DataRowEncoder::new(Arc::clone(&fields));
     encoder.encode_field(&Some(value))?;
     let row = encoder.take_row();
-    Ok(Response::Query(QueryResponse::new(fields, stream::iter([Ok(row)]))))
+    Ok(Response::Query(QueryResponse::new(
+        fields,
+        stream::iter([Ok(row)]),
+    )))
 }
 
 #[async_trait]
@@ -121,7 +142,13 @@ impl SimpleQueryHandler for Handler {
     {
         if query.len() > self.engine.limits().sql_bytes {
             let limit = self.engine.limits().sql_bytes;
-            return Err(refusal(&Error::TooLong { bytes: query.len(), limit }, None));
+            return Err(refusal(
+                &Error::TooLong {
+                    bytes: query.len(),
+                    limit,
+                },
+                None,
+            ));
         }
         let mut responses = Vec::new();
         for statement in session::split(query) {
@@ -140,7 +167,12 @@ impl ExtendedQueryHandler for Handler {
         Arc::clone(&self.parser)
     }
 
-    async fn do_query<C>(&self, client: &mut C, portal: &Portal<Statement>, _max_rows: usize) -> PgWireResult<Response>
+    async fn do_query<C>(
+        &self,
+        client: &mut C,
+        portal: &Portal<Statement>,
+        _max_rows: usize,
+    ) -> PgWireResult<Response>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
         C::PortalStore: PortalStore<Statement = Statement>,
@@ -152,7 +184,11 @@ impl ExtendedQueryHandler for Handler {
             Statement::Query(prepared) => prepared,
         };
         let params = parameters(portal, prepared)?;
-        let answer = self.engine.execute(prepared, params, ask(client)).await.map_err(|e| refusal(&e, None))?;
+        let answer = self
+            .engine
+            .execute(prepared, params, ask(client))
+            .await
+            .map_err(|e| refusal(&e, None))?;
         respond(answer, &portal.result_column_format, options(client)).await
     }
 }
@@ -172,14 +208,23 @@ fn parameters(portal: &Portal<Statement>, prepared: &Prepared) -> PgWireResult<V
 
 fn wire_types(prepared: &Prepared) -> PgWireResult<Vec<Type>> {
     // A parameter whose type nothing tells is text, as in PostgreSQL.
-    prepared.parameters().iter().map(|t| t.as_ref().map_or(Ok(Type::TEXT), into_pg_type)).collect()
+    prepared
+        .parameters()
+        .iter()
+        .map(|t| t.as_ref().map_or(Ok(Type::TEXT), into_pg_type))
+        .collect()
 }
 
 #[async_trait]
 impl QueryParser for Parser {
     type Statement = Statement;
 
-    async fn parse_sql<C>(&self, _client: &C, sql: &str, _types: &[Option<Type>]) -> PgWireResult<Option<Statement>>
+    async fn parse_sql<C>(
+        &self,
+        _client: &C,
+        sql: &str,
+        _types: &[Option<Type>],
+    ) -> PgWireResult<Option<Statement>>
     where
         C: ClientInfo + Unpin + Send + Sync,
     {
@@ -201,7 +246,11 @@ impl QueryParser for Parser {
         }
     }
 
-    fn get_result_schema(&self, statement: &Statement, format: Option<&Format>) -> PgWireResult<Vec<FieldInfo>> {
+    fn get_result_schema(
+        &self,
+        statement: &Statement,
+        format: Option<&Format>,
+    ) -> PgWireResult<Vec<FieldInfo>> {
         match statement {
             Statement::Session(Command::Show(name, _)) => Ok(vec![shown(name)]),
             Statement::Session(Command::ShowTimeout) => Ok(vec![shown("statement_timeout")]),
@@ -236,7 +285,11 @@ fn refusal(error: &Error, sql: Option<&str>) -> PgWireError {
     };
     let mut info = ErrorInfo::new("ERROR".into(), code.into(), error.to_string());
     if let (Some(place), Some(sql)) = (error.place(), sql) {
-        let before: usize = sql.split_inclusive('\n').take((place.line as usize).saturating_sub(1)).map(|l| l.chars().count()).sum();
+        let before: usize = sql
+            .split_inclusive('\n')
+            .take((place.line as usize).saturating_sub(1))
+            .map(|l| l.chars().count())
+            .sum();
         info.position = Some((before + place.column as usize).to_string());
     }
     PgWireError::UserError(Box::new(info))

@@ -11,10 +11,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use pgwire::api::ConnectionManager;
+use pgwire::api::auth::noop::NoopStartupHandler;
 use pgwire::api::auth::sasl::SASLAuthStartupHandler;
 use pgwire::api::auth::sasl::scram::{SCRAM_ITERATIONS, ScramAuth, gen_salted_password};
 use pgwire::api::auth::{AuthSource, DefaultServerParameterProvider, LoginInfo, Password, StartupHandler};
-use pgwire::api::auth::noop::NoopStartupHandler;
 use pgwire::api::cancel::{CancelHandler, DefaultCancelHandler};
 use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
 use pgwire::api::{ClientInfo, PgWireConnectionState, PgWireServerHandlers};
@@ -41,7 +41,9 @@ pub struct Auth {
 
 impl std::fmt::Debug for Auth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Auth").field("password", &self.password.as_ref().map(|_| "...")).finish()
+        f.debug_struct("Auth")
+            .field("password", &self.password.as_ref().map(|_| "..."))
+            .finish()
     }
 }
 
@@ -49,7 +51,9 @@ impl std::fmt::Debug for Auth {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Open to the network without a password.
-    #[error("the PostgreSQL port would listen on {0}, which other machines reach, without a password; set a password or use a loopback address")]
+    #[error(
+        "the PostgreSQL port would listen on {0}, which other machines reach, without a password; set a password or use a loopback address"
+    )]
     Unprotected(SocketAddr),
     /// Someone else has the port.
     #[error("the PostgreSQL port {0} is in use by another program; stop it or choose another port")]
@@ -77,16 +81,25 @@ pub async fn listen(addr: SocketAddr, auth: Auth) -> Result<Listener, Error> {
     if auth.password.is_none() && !addr.ip().is_loopback() {
         return Err(Error::Unprotected(addr));
     }
-    let socket = TcpListener::bind(addr).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => Error::InUse(addr),
-        _ => Error::Listen { addr, source },
-    })?;
-    let addr = socket.local_addr().map_err(|source| Error::Listen { addr, source })?;
+    let socket = TcpListener::bind(addr)
+        .await
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => Error::InUse(addr),
+            _ => Error::Listen { addr, source },
+        })?;
+    let addr = socket
+        .local_addr()
+        .map_err(|source| Error::Listen { addr, source })?;
     Ok(Listener { socket, addr, auth })
 }
 
 /// Binds and serves until `shutdown`.
-pub async fn serve(engine: QueryEngine, addr: SocketAddr, auth: Auth, shutdown: CancellationToken) -> Result<(), Error> {
+pub async fn serve(
+    engine: QueryEngine,
+    addr: SocketAddr,
+    auth: Auth,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
     listen(addr, auth).await?.serve(engine, shutdown).await;
     Ok(())
 }
@@ -122,7 +135,11 @@ impl Listener {
                 tracing::warn!(%peer, "PostgreSQL client sent away: {CONNECTIONS} are connected");
                 continue;
             };
-            let factory = Factory { handler: Arc::clone(&handler), login: login.clone(), connections: Arc::clone(&connections) };
+            let factory = Factory {
+                handler: Arc::clone(&handler),
+                login: login.clone(),
+                connections: Arc::clone(&connections),
+            };
             let shutdown = shutdown.clone();
             tasks.spawn(async move {
                 let _place = place;
@@ -154,7 +171,9 @@ struct Salted {
 
 impl std::fmt::Debug for Login {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Login").field("required", &self.salted.is_some()).finish()
+        f.debug_struct("Login")
+            .field("required", &self.salted.is_some())
+            .finish()
     }
 }
 
@@ -163,7 +182,10 @@ impl Login {
         let salted = auth.password.as_ref().map(|password| {
             let salt: [u8; 16] = rand::random();
             let password = gen_salted_password(password, &salt, SCRAM_ITERATIONS);
-            Arc::new(Salted { salt: salt.to_vec(), password })
+            Arc::new(Salted {
+                salt: salt.to_vec(),
+                password,
+            })
         });
         Login { salted }
     }
@@ -171,7 +193,10 @@ impl Login {
 
 #[async_trait::async_trait]
 impl AuthSource for Login {
-    #[allow(elided_lifetimes_in_paths, reason = "the trait elides it, and an explicit one does not match")]
+    #[allow(
+        elided_lifetimes_in_paths,
+        reason = "the trait elides it, and an explicit one does not match"
+    )]
     async fn get_password(&self, _login: &LoginInfo) -> PgWireResult<Password> {
         match &self.salted {
             Some(salted) => Ok(Password::new(Some(salted.salt.clone()), salted.password.clone())),
@@ -196,9 +221,15 @@ impl Factory {
                 .with_connection_manager(Arc::clone(&self.connections));
             Startup::Scram(handler)
         } else {
-            Startup::Open(Open { connections: Arc::clone(&self.connections) })
+            Startup::Open(Open {
+                connections: Arc::clone(&self.connections),
+            })
         };
-        Connection { handler: self.handler, startup: Arc::new(startup), cancel: Arc::new(DefaultCancelHandler::new(self.connections)) }
+        Connection {
+            handler: self.handler,
+            startup: Arc::new(startup),
+            cancel: Arc::new(DefaultCancelHandler::new(self.connections)),
+        }
     }
 }
 

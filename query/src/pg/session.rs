@@ -48,12 +48,22 @@ pub(super) fn command(sql: &str) -> Option<Result<Command, String>> {
 
 fn set(rest: &str) -> Result<Command, String> {
     let lower = rest.to_ascii_lowercase();
-    let lower = lower.strip_prefix("session ").or(lower.strip_prefix("local ")).unwrap_or(&lower);
-    let Some(value) = lower.strip_prefix("statement_timeout") else { return Ok(Command::Accepted("SET")) };
+    let lower = lower
+        .strip_prefix("session ")
+        .or(lower.strip_prefix("local "))
+        .unwrap_or(&lower);
+    let Some(value) = lower.strip_prefix("statement_timeout") else {
+        return Ok(Command::Accepted("SET"));
+    };
     let value = value.trim_start();
-    let value = value.strip_prefix('=').or(value.strip_prefix("to ")).unwrap_or(value);
+    let value = value
+        .strip_prefix('=')
+        .or(value.strip_prefix("to "))
+        .unwrap_or(value);
     let value = value.trim().trim_matches('\'');
-    timeout(value).map(Command::Timeout).ok_or_else(|| format!("statement_timeout `{value}` is not a time such as 5000, 500ms, 5s or 1min"))
+    timeout(value)
+        .map(Command::Timeout)
+        .ok_or_else(|| format!("statement_timeout `{value}` is not a time such as 5000, 500ms, 5s or 1min"))
 }
 
 fn timeout(value: &str) -> Option<Option<Duration>> {
@@ -104,15 +114,26 @@ pub(super) fn split(sql: &str) -> Vec<&str> {
     if !inside.contains(';') {
         return vec![sql];
     }
-    let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location() else { return vec![sql] };
-    let lines: Vec<usize> = std::iter::once(0).chain(sql.match_indices('\n').map(|(at, _)| at + 1)).collect();
+    let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location() else {
+        return vec![sql];
+    };
+    let lines: Vec<usize> = std::iter::once(0)
+        .chain(sql.match_indices('\n').map(|(at, _)| at + 1))
+        .collect();
     let mut parts = Vec::new();
     let mut from = 0;
     for token in tokens.iter().filter(|t| t.token == Token::SemiColon) {
         let start = token.span.start;
-        let line = lines.get((start.line as usize).saturating_sub(1)).copied().unwrap_or(0);
+        let line = lines
+            .get((start.line as usize).saturating_sub(1))
+            .copied()
+            .unwrap_or(0);
         let column = (start.column as usize).saturating_sub(1);
-        let at = line + sql[line..].char_indices().nth(column).map_or(sql.len() - line, |(i, _)| i);
+        let at = line
+            + sql[line..]
+                .char_indices()
+                .nth(column)
+                .map_or(sql.len() - line, |(i, _)| i);
         parts.push(&sql[from..at]);
         from = (at + 1).min(sql.len());
     }
@@ -129,11 +150,20 @@ mod tests {
     fn session_statements_are_told_from_queries() {
         let cases = [
             ("begin;", Some(Ok(Command::Begin))),
-            ("START TRANSACTION ISOLATION LEVEL SERIALIZABLE", Some(Ok(Command::Begin))),
-            ("set statement_timeout = '5s'", Some(Ok(Command::Timeout(Some(Duration::from_secs(5)))))),
+            (
+                "START TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+                Some(Ok(Command::Begin)),
+            ),
+            (
+                "set statement_timeout = '5s'",
+                Some(Ok(Command::Timeout(Some(Duration::from_secs(5))))),
+            ),
             ("SET statement_timeout TO 0", Some(Ok(Command::Timeout(None)))),
             ("set extra_float_digits = 3", Some(Ok(Command::Accepted("SET")))),
-            ("show server_version_num", Some(Ok(Command::Show("server_version_num".into(), "160006".into())))),
+            (
+                "show server_version_num",
+                Some(Ok(Command::Show("server_version_num".into(), "160006".into()))),
+            ),
             ("show tables", None),
             ("select 1", None),
         ];
@@ -146,7 +176,10 @@ mod tests {
     #[test]
     fn statements_are_split_outside_of_quotes_only() {
         assert_eq!(split("select ';'; select 2;"), ["select ';'", " select 2"]);
-        assert_eq!(split("select 1 -- a;b\n; select 2"), ["select 1 -- a;b\n", " select 2"]);
+        assert_eq!(
+            split("select 1 -- a;b\n; select 2"),
+            ["select 1 -- a;b\n", " select 2"]
+        );
         assert_eq!(split("select 'ä;ß';\nselect 2"), ["select 'ä;ß'", "\nselect 2"]);
         assert_eq!(split("select 1;"), ["select 1;"]);
     }

@@ -50,7 +50,17 @@ impl Answer {
         // The query watches its own deadline; a plan that never comes up for air is given up from here a little later.
         let late = Box::pin(tokio::time::sleep_until(deadline + Duration::from_millis(200)));
         let schema = Arc::new(Schema::empty());
-        Answer { schema, batches, task, snapshot, started, late, time, watch: None, ended: false }
+        Answer {
+            schema,
+            batches,
+            task,
+            snapshot,
+            started,
+            late,
+            time,
+            watch: None,
+            ended: false,
+        }
     }
 
     /// From here on there is an answer, and its end is counted here.

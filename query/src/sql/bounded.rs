@@ -10,7 +10,9 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::FunctionRegistry;
-use datafusion::logical_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
+use datafusion::logical_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+};
 use datafusion::prelude::SessionContext;
 
 /// Bytes a function may make out of one batch.
@@ -28,8 +30,16 @@ enum Growth {
 }
 
 /// Lists as long as a number says have no place in an answer; the table functions of the same names make rows, one batch at a time.
-const GONE: [&str; 8] =
-    ["range", "generate_series", "gen_series", "array_repeat", "list_repeat", "array_resize", "list_resize", "space"];
+const GONE: [&str; 8] = [
+    "range",
+    "generate_series",
+    "gen_series",
+    "array_repeat",
+    "list_repeat",
+    "array_resize",
+    "list_resize",
+    "space",
+];
 
 pub(crate) fn register(context: &SessionContext) -> Result<()> {
     let state = context.state_ref();
@@ -84,7 +94,9 @@ impl ScalarUDFImpl for Bounded {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = args.number_rows;
-        let at = |i: usize, row: usize, read: fn(&dyn Array, usize) -> u64| args.args.get(i).map_or(0, |a| read_at(a, row, read));
+        let at = |i: usize, row: usize, read: fn(&dyn Array, usize) -> u64| {
+            args.args.get(i).map_or(0, |a| read_at(a, row, read))
+        };
         let mut bytes = 0_u64;
         // Constants are looked at once.
         let all_constant = args.args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_)));
@@ -137,7 +149,9 @@ fn number(array: &dyn Array, row: usize) -> u64 {
     }
     let value = match array.data_type() {
         DataType::Int64 => array.as_primitive::<Int64Type>().value(row),
-        _ => cast(&array.slice(row, 1), &DataType::Int64).map_or(0, |a| a.as_primitive::<Int64Type>().value(0)),
+        _ => {
+            cast(&array.slice(row, 1), &DataType::Int64).map_or(0, |a| a.as_primitive::<Int64Type>().value(0))
+        }
     };
     value.max(0) as u64
 }

@@ -6,9 +6,9 @@ use datafusion::catalog::{CatalogProvider, MemorySchemaProvider, TableProvider};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::ViewTable;
 use datafusion::execution::SessionState;
-use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::TableType;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
@@ -17,6 +17,7 @@ use super::coded::GroupByCodes;
 use super::guard::DIALECT;
 use super::meta::{self, Described};
 use super::provider::LiveTable;
+use super::utc;
 use super::yielding::Yielding;
 use crate::live::LiveTables;
 
@@ -49,12 +50,22 @@ pub(crate) fn build(
         .with_physical_optimizer_rule(Arc::new(Yielding))
         .build();
     let context = SessionContext::new_with_state(state);
-    let catalog =
-        context.catalog(CATALOG).ok_or_else(|| DataFusionError::Internal("the default catalogue is missing".into()))?;
+    let catalog = context
+        .catalog(CATALOG)
+        .ok_or_else(|| DataFusionError::Internal("the default catalogue is missing".into()))?;
     let mut described = Vec::new();
     for (number, spec) in tables.specs().iter().enumerate() {
-        let schema = spec.schema.metadata().get("eddy.schema").map_or(PUBLIC, String::as_str);
-        add(catalog.as_ref(), schema, &spec.name, Arc::new(LiveTable::new(tables, number)))?;
+        let schema = spec
+            .schema
+            .metadata()
+            .get("eddy.schema")
+            .map_or(PUBLIC, String::as_str);
+        add(
+            catalog.as_ref(),
+            schema,
+            &spec.name,
+            Arc::new(LiveTable::new(tables, number)),
+        )?;
         described.push(Described {
             schema: schema.into(),
             name: spec.name.to_string(),
@@ -67,13 +78,26 @@ pub(crate) fn build(
     }
     for (schema, name, provider) in extra {
         let columns = provider.schema();
-        let kind = if provider.table_type() == TableType::View { "view" } else { "external" };
+        let kind = if provider.table_type() == TableType::View {
+            "view"
+        } else {
+            "external"
+        };
         let comment = columns.metadata().get("comment").cloned();
         add(catalog.as_ref(), &schema, &name, provider)?;
-        described.push(Described { schema, name, kind, comment, columns, key: Vec::new(), live: None });
+        described.push(Described {
+            schema,
+            name,
+            kind,
+            comment,
+            columns,
+            key: Vec::new(),
+            live: None,
+        });
     }
     register_json(&context)?;
     bounded::register(&context)?;
+    utc::register(&context)?;
     for view in views {
         // Planning computes and waits for nothing, so it can be driven to its end right here.
         let plan = futures::executor::block_on(context.state().create_logical_plan(&view.sql))
@@ -108,7 +132,11 @@ fn register_json(context: &SessionContext) -> Result<()> {
     datafusion_functions_json::register_all(&mut *state)
 }
 
-fn add_meta(catalog: &dyn CatalogProvider, tables: &Arc<LiveTables>, mut described: Vec<Described>) -> Result<()> {
+fn add_meta(
+    catalog: &dyn CatalogProvider,
+    tables: &Arc<LiveTables>,
+    mut described: Vec<Described>,
+) -> Result<()> {
     let of = |name: &str, (table, comment): &(meta::Computed, &'static str)| Described {
         schema: meta::SCHEMA.into(),
         name: name.into(),
@@ -139,7 +167,9 @@ fn add(catalog: &dyn CatalogProvider, schema: &str, name: &str, table: Arc<dyn T
         }
     };
     if place.table_exist(name) {
-        return Err(DataFusionError::Plan(format!("table {schema}.{name} is declared twice")));
+        return Err(DataFusionError::Plan(format!(
+            "table {schema}.{name} is declared twice"
+        )));
     }
     place.register_table(name.to_owned(), table)?;
     Ok(())
@@ -160,5 +190,7 @@ fn config(partitions: usize) -> SessionConfig {
 
 fn runtime() -> Result<datafusion::execution::runtime_env::RuntimeEnv> {
     let no_disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
-    RuntimeEnvBuilder::new().with_disk_manager_builder(no_disk).build()
+    RuntimeEnvBuilder::new()
+        .with_disk_manager_builder(no_disk)
+        .build()
 }

@@ -57,13 +57,18 @@ impl Interner {
     /// The number of each dictionary entry.
     pub(crate) fn translate(&self, dictionary: &StringViewArray) -> Vec<u32> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        dictionary.iter().map(|value| known.id(value.unwrap_or_default())).collect()
+        dictionary
+            .iter()
+            .map(|value| known.id(value.unwrap_or_default()))
+            .collect()
     }
 
     /// The number of each row of plain text.
     pub(crate) fn number(&self, text: &StringArray) -> UInt32Array {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        text.iter().map(|value| value.map(|value| known.id(value))).collect()
+        text.iter()
+            .map(|value| value.map(|value| known.id(value)))
+            .collect()
     }
 
     fn values(&self) -> StringViewArray {
@@ -77,7 +82,11 @@ impl Interner {
 pub(crate) struct GroupByCodes;
 
 impl PhysicalOptimizerRule for GroupByCodes {
-    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(rewrite).data()
     }
 
@@ -91,12 +100,19 @@ impl PhysicalOptimizerRule for GroupByCodes {
 }
 
 fn rewrite(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
-    let Some(aggregate) = node.downcast_ref::<AggregateExec>() else { return Ok(Transformed::no(node)) };
-    let first = matches!(aggregate.mode(), AggregateMode::Partial | AggregateMode::Single | AggregateMode::SinglePartitioned);
+    let Some(aggregate) = node.downcast_ref::<AggregateExec>() else {
+        return Ok(Transformed::no(node));
+    };
+    let first = matches!(
+        aggregate.mode(),
+        AggregateMode::Partial | AggregateMode::Single | AggregateMode::SinglePartitioned
+    );
     if !first || !aggregate.group_expr().is_single() || !aggregate.dynamic_expressions_produced().is_empty() {
         return Ok(Transformed::no(node));
     }
-    let Some((scan, cooperative)) = scan_below(aggregate.input()) else { return Ok(Transformed::no(node)) };
+    let Some((scan, cooperative)) = scan_below(aggregate.input()) else {
+        return Ok(Transformed::no(node));
+    };
     let coded = coded_columns(aggregate, scan);
     if coded.is_empty() {
         return Ok(Transformed::no(node));
@@ -121,7 +137,11 @@ fn rewrite(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn Execution
         schema,
     )?;
     let by_code = by_code.with_limit_options(aggregate.limit_options());
-    Ok(Transformed::yes(Arc::new(Decode::new(Arc::new(by_code), decode, aggregate.schema()))))
+    Ok(Transformed::yes(Arc::new(Decode::new(
+        Arc::new(by_code),
+        decode,
+        aggregate.schema(),
+    ))))
 }
 
 fn scan_below(input: &Arc<dyn ExecutionPlan>) -> Option<(&LiveScan, bool)> {
@@ -175,14 +195,24 @@ impl Decode {
             from.emission_type,
             from.boundedness,
         );
-        Decode { input, columns, schema, properties: Arc::new(properties) }
+        Decode {
+            input,
+            columns,
+            schema,
+            properties: Arc::new(properties),
+        }
     }
 }
 
 impl DisplayAs for Decode {
     fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> =
-            self.columns.iter().zip(self.schema.fields()).filter(|(c, _)| c.is_some()).map(|(_, f)| f.name().as_str()).collect();
+        let names: Vec<&str> = self
+            .columns
+            .iter()
+            .zip(self.schema.fields())
+            .filter(|(c, _)| c.is_some())
+            .map(|(_, f)| f.name().as_str())
+            .collect();
         write!(f, "Decode: columns=[{}]", names.join(", "))
     }
 }
@@ -206,11 +236,20 @@ impl ExecutionPlan for Decode {
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let input = children.pop().unwrap_or_else(|| Arc::clone(&self.input));
-        Ok(Arc::new(Decode::new(input, self.columns.clone(), Arc::clone(&self.schema))))
+        Ok(Arc::new(Decode::new(
+            input,
+            self.columns.clone(),
+            Arc::clone(&self.schema),
+        )))
     }
 
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        let options = ReplaceChildrenOptions::new(datafusion::physical_plan::execution_plan::ChildrenPropertiesMode::Recompute);
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let options = ReplaceChildrenOptions::new(
+            datafusion::physical_plan::execution_plan::ChildrenPropertiesMode::Recompute,
+        );
         self.replace_children(children, options)
     }
 
@@ -226,16 +265,30 @@ impl ExecutionPlan for Decode {
         let columns = self.columns.clone();
         let schema = Arc::clone(&self.schema);
         let stream = input.map(move |batch| decode(&batch?, &columns, &schema));
-        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream)))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.schema),
+            stream,
+        )))
     }
 }
 
 fn decode(batch: &RecordBatch, columns: &[Option<Arc<Interner>>], schema: &SchemaRef) -> Result<RecordBatch> {
-    let arrays = batch.columns().iter().enumerate().map(|(i, array)| -> Result<ArrayRef> {
-        match columns.get(i).and_then(Option::as_ref) {
-            Some(interner) => Ok(take(&interner.values(), array.as_primitive::<UInt32Type>(), None)?),
-            None => Ok(Arc::clone(array)),
-        }
-    });
-    Ok(RecordBatch::try_new(Arc::clone(schema), arrays.collect::<Result<Vec<_>>>()?)?)
+    let arrays = batch
+        .columns()
+        .iter()
+        .enumerate()
+        .map(|(i, array)| -> Result<ArrayRef> {
+            match columns.get(i).and_then(Option::as_ref) {
+                Some(interner) => Ok(take(
+                    &interner.values(),
+                    array.as_primitive::<UInt32Type>(),
+                    None,
+                )?),
+                None => Ok(Arc::clone(array)),
+            }
+        });
+    Ok(RecordBatch::try_new(
+        Arc::clone(schema),
+        arrays.collect::<Result<Vec<_>>>()?,
+    )?)
 }

@@ -26,7 +26,9 @@ pub enum Error {
         count: usize,
     },
     /// The text is too long.
-    #[error("the SQL text has {bytes} bytes and the limit is {limit}; pass long lists as a join with values, or ask in parts")]
+    #[error(
+        "the SQL text has {bytes} bytes and the limit is {limit}; pass long lists as a join with values, or ask in parts"
+    )]
     TooLong {
         /// Its length.
         bytes: usize,
@@ -34,10 +36,14 @@ pub enum Error {
         limit: usize,
     },
     /// The text nests too deep.
-    #[error("the SQL text nests too deep or chains too many operators; use in (...) for long lists and with for nested queries")]
+    #[error(
+        "the SQL text nests too deep or chains too many operators; use in (...) for long lists and with for nested queries"
+    )]
     TooDeep,
     /// The statement would change something.
-    #[error("{what} is refused: SQL here is read-only; tables follow the event log, so append an event instead (POST /v1/events)")]
+    #[error(
+        "{what} is refused: SQL here is read-only; tables follow the event log, so append an event instead (POST /v1/events)"
+    )]
     NotReadOnly {
         /// The statement's first words.
         what: String,
@@ -86,7 +92,9 @@ pub enum Error {
         waiting: usize,
     },
     /// The answer is too large for its format.
-    #[error("the answer has more than {limit} {unit}; add a limit, or ask for text/csv or application/vnd.apache.arrow.stream, which are streamed")]
+    #[error(
+        "the answer has more than {limit} {unit}; add a limit, or ask for text/csv or application/vnd.apache.arrow.stream, which are streamed"
+    )]
     TooLarge {
         /// The limit.
         limit: usize,
@@ -134,14 +142,27 @@ impl Error {
 
     /// An error of planning.
     pub(crate) fn planning(error: &DataFusionError) -> Error {
-        let place = error.diagnostic().and_then(|d| d.span).map(|s| Place { line: s.start.line, column: s.start.column });
+        let place = error.diagnostic().and_then(|d| d.span).map(|s| Place {
+            line: s.start.line,
+            column: s.start.column,
+        });
         let message = plain(error);
         match error.find_root() {
-            DataFusionError::SchemaError(schema, _) if matches!(**schema, SchemaError::FieldNotFound { .. }) => {
-                Error::Unknown { message, place, table: false }
+            DataFusionError::SchemaError(schema, _)
+                if matches!(**schema, SchemaError::FieldNotFound { .. }) =>
+            {
+                Error::Unknown {
+                    message,
+                    place,
+                    table: false,
+                }
             }
             DataFusionError::Plan(text) if text.contains("not found") && text.contains("table '") => {
-                Error::Unknown { message, place, table: true }
+                Error::Unknown {
+                    message,
+                    place,
+                    table: true,
+                }
             }
             DataFusionError::ResourcesExhausted(text) => Error::Memory(text.clone()),
             DataFusionError::Internal(text) => Error::Internal(text.clone()),
@@ -163,7 +184,13 @@ impl Error {
 fn plain(error: &DataFusionError) -> String {
     let text = error.find_root().strip_backtrace();
     let mut text = text.as_str();
-    for prefix in ["Error during planning: ", "Schema error: ", "Execution error: ", "Arrow error: ", "This feature is not implemented: "] {
+    for prefix in [
+        "Error during planning: ",
+        "Schema error: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "This feature is not implemented: ",
+    ] {
         text = text.strip_prefix(prefix).unwrap_or(text);
     }
     let mut chars = text.chars();

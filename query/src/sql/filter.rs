@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions,
+};
 use arrow::compute::{and, prep_null_mask_filter};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::Result;
@@ -33,12 +35,22 @@ impl Filter {
         let schema = Arc::new(table.project(&reads)?);
         let expr = reassign_expr_columns(Arc::clone(&whole), &schema)?;
         let by_dictionary = reads.len() == 1 && *schema.field(0).data_type() == DataType::Utf8View;
-        Ok(Filter { whole, expr, reads, schema, by_dictionary })
+        Ok(Filter {
+            whole,
+            expr,
+            reads,
+            schema,
+            by_dictionary,
+        })
     }
 
     /// Dictionary filters cost next to nothing, so they go first.
     pub(crate) fn cost(&self) -> usize {
-        if self.by_dictionary { 0 } else { self.reads.len().max(1) }
+        if self.by_dictionary {
+            0
+        } else {
+            self.reads.len().max(1)
+        }
     }
 
     fn evaluate(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<BooleanArray> {
@@ -46,7 +58,11 @@ impl Filter {
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
         let verdict = self.expr.evaluate(&batch)?.into_array(rows)?;
         let verdict = verdict.as_boolean();
-        Ok(if verdict.null_count() > 0 { prep_null_mask_filter(verdict) } else { verdict.clone() })
+        Ok(if verdict.null_count() > 0 {
+            prep_null_mask_filter(verdict)
+        } else {
+            verdict.clone()
+        })
     }
 
     /// The verdict on each dictionary entry and, last, on null. Nothing when there is no dictionary, or when some entry (perhaps of a dead row) fails.
@@ -55,13 +71,19 @@ impl Filter {
             return None;
         }
         let values = columns[self.reads[0]].dictionary()?;
-        let with_null = arrow::compute::concat(&[values, &arrow::array::new_null_array(&DataType::Utf8View, 1)]).ok()?;
+        let with_null =
+            arrow::compute::concat(&[values, &arrow::array::new_null_array(&DataType::Utf8View, 1)]).ok()?;
         let verdict = self.evaluate(vec![with_null], values.len() + 1).ok()?;
         Some(verdict.values().iter().collect())
     }
 
     /// Narrows the selected rows (nothing means all).
-    fn narrow(&self, columns: &[Column], verdicts: Option<&[bool]>, selected: Option<BooleanArray>) -> Result<BooleanArray> {
+    fn narrow(
+        &self,
+        columns: &[Column],
+        verdicts: Option<&[bool]>,
+        selected: Option<BooleanArray>,
+    ) -> Result<BooleanArray> {
         let rows = columns.first().map_or(0, Column::len);
         if let Some(verdicts) = verdicts
             && let Some(mask) = columns[self.reads[0]].spread(verdicts)
@@ -72,10 +94,18 @@ impl Filter {
             });
         }
         let Some(selected) = selected else {
-            let arrays = self.reads.iter().map(|c| columns[*c].expose()).collect::<Result<Vec<_>, _>>()?;
+            let arrays = self
+                .reads
+                .iter()
+                .map(|c| columns[*c].expose())
+                .collect::<Result<Vec<_>, _>>()?;
             return self.evaluate(arrays, rows);
         };
-        let arrays = self.reads.iter().map(|c| columns[*c].expose_where(&selected)).collect::<Result<Vec<_>, _>>()?;
+        let arrays = self
+            .reads
+            .iter()
+            .map(|c| columns[*c].expose_where(&selected))
+            .collect::<Result<Vec<_>, _>>()?;
         let kept = self.evaluate(arrays, selected.true_count())?;
         let mut mask = BooleanBufferBuilder::new(rows);
         mask.append_n(rows, false);
@@ -99,7 +129,12 @@ pub(crate) enum Selected {
 }
 
 /// The rows of `columns` that live and pass all filters.
-pub(crate) fn select(columns: &[Column], live: Option<BooleanArray>, filters: &[Filter], verdicts: &Verdicts) -> Result<Selected> {
+pub(crate) fn select(
+    columns: &[Column],
+    live: Option<BooleanArray>,
+    filters: &[Filter],
+    verdicts: &Verdicts,
+) -> Result<Selected> {
     let rows = columns.first().map_or(0, Column::len);
     let mut selected = live;
     for (filter, verdicts) in filters.iter().zip(verdicts) {

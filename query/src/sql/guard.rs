@@ -1,7 +1,7 @@
 //! What is refused before it is planned: text that is too long or too deep, several statements, and anything that is not a question.
 
-use datafusion::config::Dialect as Named;
 use datafusion::common::DataFusionError;
+use datafusion::config::Dialect as Named;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
@@ -22,12 +22,23 @@ const OPERATORS: usize = 2_000;
 const DEPTH: usize = 50;
 
 /// Parses one statement and makes sure that it only reads.
-pub(crate) fn parse(sql: &str, limit: usize, catalog: &PostgresCompatibilityParser) -> Result<Statement, Error> {
+pub(crate) fn parse(
+    sql: &str,
+    limit: usize,
+    catalog: &PostgresCompatibilityParser,
+) -> Result<Statement, Error> {
     if sql.len() > limit {
-        return Err(Error::TooLong { bytes: sql.len(), limit });
+        return Err(Error::TooLong {
+            bytes: sql.len(),
+            limit,
+        });
     }
     check_size(sql)?;
-    let statement = if speaks_catalog(sql) { parse_for_catalog(sql, catalog)? } else { parse_plain(sql)? };
+    let statement = if speaks_catalog(sql) {
+        parse_for_catalog(sql, catalog)?
+    } else {
+        parse_plain(sql)?
+    };
     read_only(&statement)?;
     Ok(statement)
 }
@@ -48,19 +59,32 @@ fn parse_plain(sql: &str) -> Result<Statement, Error> {
 
 /// Clients' catalogue queries use PostgreSQL's own names and operators; these are rewritten to what the catalogue has.
 fn parse_for_catalog(sql: &str, catalog: &PostgresCompatibilityParser) -> Result<Statement, Error> {
-    let mut statements = catalog.parse(sql).map_err(|e| syntax(&DataFusionError::SQL(Box::new(e), None)))?;
+    let mut statements = catalog
+        .parse(sql)
+        .map_err(|e| syntax(&DataFusionError::SQL(Box::new(e), None)))?;
     match statements.len() {
         0 => Err(Error::Empty),
-        1 => statements.pop().map(|s| Statement::Statement(Box::new(s))).ok_or(Error::Empty),
+        1 => statements
+            .pop()
+            .map(|s| Statement::Statement(Box::new(s)))
+            .ok_or(Error::Empty),
         count => Err(Error::Several { count }),
     }
 }
 
 fn speaks_catalog(sql: &str) -> bool {
     let lower = sql.to_ascii_lowercase();
-    ["pg_", "::reg", "current_user", "session_user", "current_schema", "current_database", "version()"]
-        .iter()
-        .any(|word| lower.contains(word))
+    [
+        "pg_",
+        "::reg",
+        "current_user",
+        "session_user",
+        "current_schema",
+        "current_database",
+        "version()",
+    ]
+    .iter()
+    .any(|word| lower.contains(word))
 }
 
 fn check_size(sql: &str) -> Result<(), Error> {
@@ -68,19 +92,38 @@ fn check_size(sql: &str) -> Result<(), Error> {
         return Ok(());
     }
     // Text that is not SQL at all is left to the parser, which says where it fails.
-    let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize() else { return Ok(()) };
+    let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize() else {
+        return Ok(());
+    };
     let mut operators = 0;
     let mut depth = 0_usize;
     for token in &tokens {
         match token {
             Token::LParen | Token::LBracket => depth += 1,
             Token::RParen | Token::RBracket => depth = depth.saturating_sub(1),
-            Token::Whitespace(_) | Token::Comma | Token::Number(..) | Token::SingleQuotedString(_) | Token::Period => {}
+            Token::Whitespace(_)
+            | Token::Comma
+            | Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::Period => {}
             Token::Word(word) => {
                 use Keyword::*;
                 let nests = matches!(
                     word.keyword,
-                    AND | OR | NOT | UNION | EXCEPT | INTERSECT | JOIN | CASE | WHEN | BETWEEN | LIKE | ILIKE | IS | IN | SELECT
+                    AND | OR
+                        | NOT
+                        | UNION
+                        | EXCEPT
+                        | INTERSECT
+                        | JOIN
+                        | CASE
+                        | WHEN
+                        | BETWEEN
+                        | LIKE
+                        | ILIKE
+                        | IS
+                        | IN
+                        | SELECT
                 );
                 operators += usize::from(nests);
             }
@@ -94,7 +137,11 @@ fn check_size(sql: &str) -> Result<(), Error> {
 }
 
 fn read_only(statement: &Statement) -> Result<(), Error> {
-    let refused = |what: &str| Err(Error::NotReadOnly { what: what.to_owned() });
+    let refused = |what: &str| {
+        Err(Error::NotReadOnly {
+            what: what.to_owned(),
+        })
+    };
     match statement {
         Statement::Statement(statement) => read_only_ast(statement),
         Statement::Explain(explain) => read_only(&explain.statement),
@@ -109,7 +156,11 @@ fn read_only_ast(statement: &ast::Statement) -> Result<(), Error> {
     match statement {
         Query(query) => read_only_query(query),
         Explain { statement, .. } => read_only_ast(statement),
-        ShowTables { .. } | ShowColumns { .. } | ShowVariable { .. } | ShowFunctions { .. } | ExplainTable { .. } => Ok(()),
+        ShowTables { .. }
+        | ShowColumns { .. }
+        | ShowVariable { .. }
+        | ShowFunctions { .. }
+        | ExplainTable { .. } => Ok(()),
         other => {
             let text = other.to_string();
             let words: Vec<&str> = text.split_whitespace().take(2).collect();
@@ -125,7 +176,9 @@ fn read_only_ast(statement: &ast::Statement) -> Result<(), Error> {
 
 fn read_only_query(query: &ast::Query) -> Result<(), Error> {
     if !query.locks.is_empty() {
-        return Err(Error::NotReadOnly { what: "SELECT ... FOR UPDATE".to_owned() });
+        return Err(Error::NotReadOnly {
+            what: "SELECT ... FOR UPDATE".to_owned(),
+        });
     }
     for cte in query.with.iter().flat_map(|w| &w.cte_tables) {
         read_only_query(&cte.query)?;
@@ -135,7 +188,11 @@ fn read_only_query(query: &ast::Query) -> Result<(), Error> {
 
 fn read_only_set(body: &ast::SetExpr) -> Result<(), Error> {
     use ast::SetExpr::*;
-    let refused = |what: &str| Err(Error::NotReadOnly { what: what.to_owned() });
+    let refused = |what: &str| {
+        Err(Error::NotReadOnly {
+            what: what.to_owned(),
+        })
+    };
     match body {
         Select(select) if select.into.is_some() => refused("SELECT INTO"),
         Select(_) | Values(_) | Table(_) => Ok(()),
@@ -166,8 +223,14 @@ fn syntax(error: &DataFusionError) -> Error {
             let mut numbers = place.split(", Column: ").map(|n| n.trim().parse::<u64>().ok());
             let place = numbers.next().flatten().zip(numbers.next().flatten());
             let place = place.map(|(line, column)| Place { line, column });
-            Error::Syntax { message: message.to_owned(), place }
+            Error::Syntax {
+                message: message.to_owned(),
+                place,
+            }
         }
-        None => Error::Syntax { message: text.to_owned(), place: None },
+        None => Error::Syntax {
+            message: text.to_owned(),
+            place: None,
+        },
     }
 }

@@ -22,8 +22,12 @@ pub(crate) fn keys(spec: &TableSpec, filters: &[Expr]) -> Result<Option<Vec<Arra
         let Some(cast) = cast else { return Ok(None) };
         per_column.push(cast);
     }
-    let count = per_column.iter().try_fold(1_usize, |n, values| n.checked_mul(values.len()));
-    let Some(count) = count.filter(|n| *n <= KEYS) else { return Ok(None) };
+    let count = per_column
+        .iter()
+        .try_fold(1_usize, |n, values| n.checked_mul(values.len()));
+    let Some(count) = count.filter(|n| *n <= KEYS) else {
+        return Ok(None);
+    };
     // Every combination: column i repeats each value as often as the columns after it have combinations.
     let mut arrays = Vec::with_capacity(per_column.len());
     let mut after = count;
@@ -44,13 +48,20 @@ pub(crate) fn keys(spec: &TableSpec, filters: &[Expr]) -> Result<Option<Vec<Arra
 }
 
 fn empty(spec: &TableSpec) -> Vec<ArrayRef> {
-    spec.key.iter().map(|at| arrow::array::new_empty_array(spec.schema.field(*at).data_type())).collect()
+    spec.key
+        .iter()
+        .map(|at| arrow::array::new_empty_array(spec.schema.field(*at).data_type()))
+        .collect()
 }
 
 /// The values a filter allows for a column, when it lists them.
 fn allowed(filter: &Expr, column: &str) -> Option<Vec<ScalarValue>> {
     match filter {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::Eq,
+            right,
+        }) => {
             let value = if is_column(left, column) {
                 constant(right)
             } else if is_column(right, column) {
@@ -60,13 +71,23 @@ fn allowed(filter: &Expr, column: &str) -> Option<Vec<ScalarValue>> {
             };
             Some(vec![value?])
         }
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::Or,
+            right,
+        }) => {
             let mut values = allowed(left, column)?;
             values.extend(allowed(right, column)?);
             Some(values)
         }
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => allowed(left, column).or_else(|| allowed(right, column)),
-        Expr::InList(list) if !list.negated && is_column(&list.expr, column) => list.list.iter().map(constant).collect(),
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::And,
+            right,
+        }) => allowed(left, column).or_else(|| allowed(right, column)),
+        Expr::InList(list) if !list.negated && is_column(&list.expr, column) => {
+            list.list.iter().map(constant).collect()
+        }
         _ => None,
     }
 }

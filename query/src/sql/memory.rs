@@ -16,12 +16,17 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(limit: usize) -> Budget {
-        Budget { used: AtomicUsize::new(0), limit }
+        Budget {
+            used: AtomicUsize::new(0),
+            limit,
+        }
     }
 
     fn take(&self, bytes: usize) -> bool {
         let more = |used: usize| used.checked_add(bytes).filter(|n| *n <= self.limit);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+        self.used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .is_ok()
     }
 
     fn force(&self, bytes: usize) {
@@ -46,7 +51,10 @@ pub(crate) struct QueryPool {
 
 impl QueryPool {
     pub(crate) fn new(limit: usize, all: Arc<Budget>) -> QueryPool {
-        QueryPool { own: Budget::new(limit), all }
+        QueryPool {
+            own: Budget::new(limit),
+            all,
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray, UInt32Array,
+    ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
+    UInt32Array,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
@@ -44,7 +45,9 @@ pub(crate) struct Computed {
 
 impl std::fmt::Debug for Computed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Computed").field("schema", &self.schema).finish_non_exhaustive()
+        f.debug_struct("Computed")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
     }
 }
 
@@ -66,12 +69,17 @@ impl TableProvider for Computed {
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let batch = (self.compute)(&pinned(state, &self.tables))?;
-        Ok(MemorySourceConfig::try_new_exec(&[vec![batch]], Arc::clone(&self.schema), projection.cloned())?)
+        Ok(MemorySourceConfig::try_new_exec(
+            &[vec![batch]],
+            Arc::clone(&self.schema),
+            projection.cloned(),
+        )?)
     }
 }
 
 fn field(name: &str, data_type: DataType, nullable: bool, comment: &str) -> Field {
-    Field::new(name, data_type, nullable).with_metadata(HashMap::from([("comment".to_owned(), comment.to_owned())]))
+    Field::new(name, data_type, nullable)
+        .with_metadata(HashMap::from([("comment".to_owned(), comment.to_owned())]))
 }
 
 fn time() -> DataType {
@@ -90,12 +98,42 @@ fn text<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
 pub(crate) fn progress(tables: &Arc<LiveTables>) -> (Computed, &'static str) {
     let schema = Arc::new(Schema::new(vec![
         field("shard", DataType::UInt32, false, "shard of the event log"),
-        field("sequence", DataType::Int64, false, "last sequence of the log that this snapshot holds"),
-        field("event_time", time(), true, "largest event time applied: the shard's clock"),
-        field("logged_at", time(), true, "when the log took the last message applied"),
-        field("applied_at", time(), false, "when this snapshot was published, by the machine's clock"),
-        field("events", DataType::Int64, false, "events applied since the beginning of the log"),
-        field("rows", DataType::Int64, false, "live rows of all tables in this snapshot"),
+        field(
+            "sequence",
+            DataType::Int64,
+            false,
+            "last sequence of the log that this snapshot holds",
+        ),
+        field(
+            "event_time",
+            time(),
+            true,
+            "largest event time applied: the shard's clock",
+        ),
+        field(
+            "logged_at",
+            time(),
+            true,
+            "when the log took the last message applied",
+        ),
+        field(
+            "applied_at",
+            time(),
+            false,
+            "when this snapshot was published, by the machine's clock",
+        ),
+        field(
+            "events",
+            DataType::Int64,
+            false,
+            "events applied since the beginning of the log",
+        ),
+        field(
+            "rows",
+            DataType::Int64,
+            false,
+            "live rows of all tables in this snapshot",
+        ),
     ]));
     let of = Arc::clone(&schema);
     let compute = move |snapshot: &Snapshot| {
@@ -104,16 +142,27 @@ pub(crate) fn progress(tables: &Arc<LiveTables>) -> (Computed, &'static str) {
         let known = |micros: i64| (micros != 0).then_some(micros);
         let columns: Vec<ArrayRef> = vec![
             Arc::new(UInt32Array::from_iter_values(progress.iter().map(|p| p.shard))),
-            Arc::new(Int64Array::from_iter_values(progress.iter().map(|p| p.sequence as i64))),
+            Arc::new(Int64Array::from_iter_values(
+                progress.iter().map(|p| p.sequence as i64),
+            )),
             times(progress.iter().map(|p| known(p.event_time_micros))),
             times(progress.iter().map(|p| known(p.logged_at_micros))),
             times(progress.iter().map(|_| Some(snapshot.applied_at_micros))),
-            Arc::new(Int64Array::from_iter_values(progress.iter().map(|p| p.events as i64))),
+            Arc::new(Int64Array::from_iter_values(
+                progress.iter().map(|p| p.events as i64),
+            )),
             Arc::new(Int64Array::from_iter_values(progress.iter().map(|_| rows as i64))),
         ];
         Ok(RecordBatch::try_new(Arc::clone(&of), columns)?)
     };
-    (Computed { schema, tables: Arc::clone(tables), compute: Box::new(compute) }, "how far this snapshot has come, a row a shard")
+    (
+        Computed {
+            schema,
+            tables: Arc::clone(tables),
+            compute: Box::new(compute),
+        },
+        "how far this snapshot has come, a row a shard",
+    )
 }
 
 /// `tables`: a row a table or view.
@@ -121,12 +170,37 @@ pub(crate) fn tables(tables: &Arc<LiveTables>, described: Vec<Described>) -> (Co
     let schema = Arc::new(Schema::new(vec![
         field("schema", DataType::Utf8View, false, "schema of the table"),
         field("table", DataType::Utf8View, false, "name of the table"),
-        field("kind", DataType::Utf8View, false, "`live` (kept up to date in memory), `view`, or `external` (read from elsewhere)"),
+        field(
+            "kind",
+            DataType::Utf8View,
+            false,
+            "`live` (kept up to date in memory), `view`, or `external` (read from elsewhere)",
+        ),
         field("comment", DataType::Utf8View, true, "what the table holds"),
-        field("key", DataType::Utf8View, true, "key columns; a lookup by all of them reads no other row"),
-        field("rows", DataType::Int64, true, "rows in this snapshot, of live tables"),
-        field("dead_rows", DataType::Int64, true, "replaced rows whose slots are not yet reclaimed, of live tables"),
-        field("bytes", DataType::Int64, true, "memory with the key index, of live tables"),
+        field(
+            "key",
+            DataType::Utf8View,
+            true,
+            "key columns; a lookup by all of them reads no other row",
+        ),
+        field(
+            "rows",
+            DataType::Int64,
+            true,
+            "rows in this snapshot, of live tables",
+        ),
+        field(
+            "dead_rows",
+            DataType::Int64,
+            true,
+            "replaced rows whose slots are not yet reclaimed, of live tables",
+        ),
+        field(
+            "bytes",
+            DataType::Int64,
+            true,
+            "memory with the key index, of live tables",
+        ),
     ]));
     let of = Arc::clone(&schema);
     let compute = move |snapshot: &Snapshot| {
@@ -134,7 +208,11 @@ pub(crate) fn tables(tables: &Arc<LiveTables>, described: Vec<Described>) -> (Co
         let keys: Vec<Option<String>> = described
             .iter()
             .map(|d| {
-                let names: Vec<&str> = d.key.iter().map(|k| d.columns.field(*k).name().as_str()).collect();
+                let names: Vec<&str> = d
+                    .key
+                    .iter()
+                    .map(|k| d.columns.field(*k).name().as_str())
+                    .collect();
                 (!names.is_empty()).then(|| names.join(", "))
             })
             .collect();
@@ -146,11 +224,22 @@ pub(crate) fn tables(tables: &Arc<LiveTables>, described: Vec<Described>) -> (Co
             text(keys.iter().map(Option::as_deref)),
             Arc::new(live().map(|t| t.map(|t| t.rows() as i64)).collect::<Int64Array>()),
             Arc::new(live().map(|t| t.map(|t| t.dead() as i64)).collect::<Int64Array>()),
-            Arc::new(live().map(|t| t.map(|t| t.bytes() as i64)).collect::<Int64Array>()),
+            Arc::new(
+                live()
+                    .map(|t| t.map(|t| t.bytes() as i64))
+                    .collect::<Int64Array>(),
+            ),
         ];
         Ok(RecordBatch::try_new(Arc::clone(&of), columns)?)
     };
-    (Computed { schema, tables: Arc::clone(tables), compute: Box::new(compute) }, "every table and view, with its size in this snapshot")
+    (
+        Computed {
+            schema,
+            tables: Arc::clone(tables),
+            compute: Box::new(compute),
+        },
+        "every table and view, with its size in this snapshot",
+    )
 }
 
 /// `columns`: a row a column.
@@ -164,7 +253,11 @@ pub(crate) fn columns(tables: &Arc<LiveTables>, described: &[Described]) -> Resu
         field("nullable", DataType::Boolean, false, "whether it can be null"),
         field("comment", DataType::Utf8View, true, "what the column means"),
     ]));
-    let all = || described.iter().flat_map(|d| d.columns.fields().iter().enumerate().map(move |(i, f)| (d, i, f)));
+    let all = || {
+        described
+            .iter()
+            .flat_map(|d| d.columns.fields().iter().enumerate().map(move |(i, f)| (d, i, f)))
+    };
     let types: Vec<String> = all().map(|(_, _, f)| type_name(f.data_type())).collect();
     let arrays: Vec<ArrayRef> = vec![
         text(all().map(|(d, _, _)| Some(d.schema.as_str()))),
@@ -172,11 +265,19 @@ pub(crate) fn columns(tables: &Arc<LiveTables>, described: &[Described]) -> Resu
         text(all().map(|(_, _, f)| Some(f.name().as_str()))),
         Arc::new(Int32Array::from_iter_values(all().map(|(_, i, _)| i as i32 + 1))),
         text(types.iter().map(|t| Some(t.as_str()))),
-        Arc::new(all().map(|(_, _, f)| Some(f.is_nullable())).collect::<BooleanArray>()),
+        Arc::new(
+            all()
+                .map(|(_, _, f)| Some(f.is_nullable()))
+                .collect::<BooleanArray>(),
+        ),
         text(all().map(|(_, _, f)| f.metadata().get("comment").map(String::as_str))),
     ];
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)?;
-    let computed = Computed { schema, tables: Arc::clone(tables), compute: Box::new(move |_| Ok(batch.clone())) };
+    let computed = Computed {
+        schema,
+        tables: Arc::clone(tables),
+        compute: Box::new(move |_| Ok(batch.clone())),
+    };
     Ok((computed, "every column with its type and meaning"))
 }
 
@@ -197,9 +298,13 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
         Date32 | Date64 => "date".into(),
         Time32(_) | Time64(_) => "time".into(),
         Duration(_) | Interval(_) => "interval".into(),
-        Decimal32(p, s) | Decimal64(p, s) | Decimal128(p, s) | Decimal256(p, s) => format!("numeric({p},{s})"),
+        Decimal32(p, s) | Decimal64(p, s) | Decimal128(p, s) | Decimal256(p, s) => {
+            format!("numeric({p},{s})")
+        }
         Binary | LargeBinary | BinaryView | FixedSizeBinary(_) => "bytea".into(),
-        List(f) | LargeList(f) | FixedSizeList(f, _) | ListView(f) | LargeListView(f) => format!("{}[]", type_name(f.data_type())),
+        List(f) | LargeList(f) | FixedSizeList(f, _) | ListView(f) | LargeListView(f) => {
+            format!("{}[]", type_name(f.data_type()))
+        }
         Dictionary(_, value) => type_name(value),
         Null => "null".into(),
         other => other.to_string().to_lowercase(),

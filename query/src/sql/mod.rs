@@ -17,6 +17,7 @@ mod prepared;
 mod provider;
 mod prune;
 mod scan;
+mod utc;
 mod yielding;
 
 use std::collections::HashMap;
@@ -100,7 +101,10 @@ pub struct Ask {
 
 impl Default for Ask {
     fn default() -> Ask {
-        Ask { front: Front::Internal, timeout: None }
+        Ask {
+            front: Front::Internal,
+            timeout: None,
+        }
     }
 }
 
@@ -112,7 +116,9 @@ pub struct QueryEngine {
 
 impl std::fmt::Debug for QueryEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("QueryEngine").field("limits", &self.inner.limits).finish_non_exhaustive()
+        f.debug_struct("QueryEngine")
+            .field("limits", &self.inner.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -155,7 +161,9 @@ impl QueryEngine {
             metrics: QueryMetrics::new(),
             limits,
         };
-        Ok(QueryEngine { inner: Arc::new(inner) })
+        Ok(QueryEngine {
+            inner: Arc::new(inner),
+        })
     }
 
     /// The bounds in force.
@@ -184,8 +192,14 @@ impl QueryEngine {
     }
 
     /// Runs a prepared statement on the newest snapshot.
-    pub async fn execute(&self, prepared: &Arc<Prepared>, params: Vec<ScalarValue>, ask: Ask) -> Result<Answer, Error> {
-        self.start(Question::Prepared(Arc::clone(prepared)), params, ask).await
+    pub async fn execute(
+        &self,
+        prepared: &Arc<Prepared>,
+        params: Vec<ScalarValue>,
+        ask: Ask,
+    ) -> Result<Answer, Error> {
+        self.start(Question::Prepared(Arc::clone(prepared)), params, ask)
+            .await
     }
 
     /// Plans a statement once, for many executions.
@@ -193,7 +207,12 @@ impl QueryEngine {
         if let Some(known) = self.inner.known(text) {
             return Ok(known);
         }
-        let permit = self.turn(tokio::time::Instant::now() + self.inner.limits.time, self.inner.limits.time).await?;
+        let permit = self
+            .turn(
+                tokio::time::Instant::now() + self.inner.limits.time,
+                self.inner.limits.time,
+            )
+            .await?;
         let inner = Arc::clone(&self.inner);
         let text: Box<str> = text.into();
         let task = self.inner.threads.spawn(async move {
@@ -213,7 +232,13 @@ impl QueryEngine {
         answer
     }
 
-    async fn run(&self, question: Question, params: Vec<ScalarValue>, ask: Ask, started: Instant) -> Result<Answer, Error> {
+    async fn run(
+        &self,
+        question: Question,
+        params: Vec<ScalarValue>,
+        ask: Ask,
+        started: Instant,
+    ) -> Result<Answer, Error> {
         let limits = &self.inner.limits;
         let time = ask.timeout.unwrap_or(limits.time).min(limits.time_max);
         let deadline = tokio::time::Instant::now() + time;
@@ -250,13 +275,20 @@ impl QueryEngine {
     }
 
     /// Waits for a turn; first come, first served.
-    async fn turn(&self, deadline: tokio::time::Instant, time: Duration) -> Result<tokio::sync::OwnedSemaphorePermit, Error> {
+    async fn turn(
+        &self,
+        deadline: tokio::time::Instant,
+        time: Duration,
+    ) -> Result<tokio::sync::OwnedSemaphorePermit, Error> {
         if let Ok(permit) = Arc::clone(&self.inner.turns).try_acquire_owned() {
             return Ok(permit);
         }
         let waiting = Waiting::new(&self.inner.waiting);
         if waiting.before >= self.inner.limits.waiting {
-            return Err(Error::Busy { running: self.inner.limits.running, waiting: waiting.before });
+            return Err(Error::Busy {
+                running: self.inner.limits.running,
+                waiting: waiting.before,
+            });
         }
         match timeout_at(deadline, Arc::clone(&self.inner.turns).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
@@ -273,7 +305,10 @@ struct Waiting<'a> {
 
 impl Waiting<'_> {
     fn new(count: &AtomicUsize) -> Waiting<'_> {
-        Waiting { count, before: count.fetch_add(1, Ordering::Relaxed) }
+        Waiting {
+            count,
+            before: count.fetch_add(1, Ordering::Relaxed),
+        }
     }
 }
 
@@ -290,7 +325,11 @@ enum Question {
 
 impl Inner {
     fn known(&self, text: &str) -> Option<Arc<Prepared>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned()
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(text)
+            .cloned()
     }
 
     async fn prepare(&self, text: &str) -> Result<Arc<Prepared>, Error> {
@@ -340,7 +379,8 @@ impl Inner {
             .build_arc()
             .map_err(|e| Error::running(&e))?;
         let context = Arc::new(datafusion::execution::TaskContext::from(&state).with_runtime(environment));
-        let mut stream = datafusion::physical_plan::execute_stream(physical, context).map_err(|e| Error::running(&e))?;
+        let mut stream =
+            datafusion::physical_plan::execute_stream(physical, context).map_err(|e| Error::running(&e))?;
         if schema_to.send(stream.schema()).is_err() {
             return Err(Error::Cancelled);
         }
@@ -377,10 +417,15 @@ impl Threads {
             .enable_time()
             .build()
             .map_err(|e| Error::Internal(format!("query threads cannot be started: {e}")))?;
-        Ok(Threads { runtime: Some(runtime) })
+        Ok(Threads {
+            runtime: Some(runtime),
+        })
     }
 
-    fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+    fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
         match &self.runtime {
             Some(runtime) => runtime.spawn(task),
             // Only while being dropped, when no one can ask any more.

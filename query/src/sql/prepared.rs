@@ -28,17 +28,30 @@ pub struct Prepared {
 
 impl Prepared {
     pub(super) async fn new(statement: Statement, state: &SessionState) -> Result<Prepared, Error> {
-        let plan = state.statement_to_plan(statement).await.map_err(|e| Error::planning(&e))?;
-        let only_reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let plan = state
+            .statement_to_plan(statement)
+            .await
+            .map_err(|e| Error::planning(&e))?;
+        let only_reads = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
         if only_reads.verify_plan(&plan).is_err() {
-            return Err(Error::NotReadOnly { what: plan.display().to_string() });
+            return Err(Error::NotReadOnly {
+                what: plan.display().to_string(),
+            });
         }
         let parameters = parameter_types(&plan)?;
         let schema = Arc::new(plan.schema().as_arrow().clone());
         // Where the optimiser cannot work around a placeholder, or the plan is not worth keeping, it runs at each execution.
         let keep = !matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) && is_lasting(&plan);
         let optimised = if keep { state.optimize(&plan).ok() } else { None };
-        Ok(Prepared { plan, optimised, parameters, schema })
+        Ok(Prepared {
+            plan,
+            optimised,
+            parameters,
+            schema,
+        })
     }
 
     /// Types of `$1`, `$2`, ... where the statement tells them.
@@ -51,20 +64,32 @@ impl Prepared {
         &self.schema
     }
 
-    pub(super) async fn plan(&self, params: Vec<ScalarValue>, state: &SessionState) -> Result<Arc<dyn ExecutionPlan>, Error> {
+    pub(super) async fn plan(
+        &self,
+        params: Vec<ScalarValue>,
+        state: &SessionState,
+    ) -> Result<Arc<dyn ExecutionPlan>, Error> {
         let values = self.values(params)?;
         let bind = |plan: &LogicalPlan| -> Result<LogicalPlan, Error> {
             if values.is_empty() {
                 return Ok(plan.clone());
             }
-            let bound = plan.clone().replace_params_with_values(&ParamValues::from(values.clone()));
+            let bound = plan
+                .clone()
+                .replace_params_with_values(&ParamValues::from(values.clone()));
             bound.map_err(|e| Error::Parameters(e.strip_backtrace()))
         };
         let ready = match &self.optimised {
             Some(optimised) => bind(optimised)?,
-            None => state.optimize(&bind(&self.plan)?).map_err(|e| Error::planning(&e))?,
+            None => state
+                .optimize(&bind(&self.plan)?)
+                .map_err(|e| Error::planning(&e))?,
         };
-        state.query_planner().create_physical_plan(&ready, state).await.map_err(|e| Error::planning(&e))
+        state
+            .query_planner()
+            .create_physical_plan(&ready, state)
+            .await
+            .map_err(|e| Error::planning(&e))
     }
 
     /// The parameters under the types the statement expects.
@@ -77,12 +102,21 @@ impl Prepared {
             )));
         }
         let cast = |(i, (value, expected)): (usize, (ScalarValue, &Option<DataType>))| match expected {
-            Some(expected) if value.data_type() != *expected => value
-                .cast_to(expected)
-                .map_err(|_| Error::Parameters(format!("parameter ${} is not a {}", i + 1, super::type_name(expected)))),
+            Some(expected) if value.data_type() != *expected => value.cast_to(expected).map_err(|_| {
+                Error::Parameters(format!(
+                    "parameter ${} is not a {}",
+                    i + 1,
+                    super::type_name(expected)
+                ))
+            }),
             _ => Ok(value),
         };
-        params.into_iter().zip(&self.parameters).enumerate().map(cast).collect()
+        params
+            .into_iter()
+            .zip(&self.parameters)
+            .enumerate()
+            .map(cast)
+            .collect()
     }
 }
 
@@ -106,12 +140,19 @@ fn parameter_types(plan: &LogicalPlan) -> Result<Vec<Option<DataType>>, Error> {
         })
     })
     .map_err(|e| Error::planning(&e))?;
-    let highest = types.keys().map(|id| number(id)).try_fold(0, |most, n| n.map(|n| most.max(n)));
+    let highest = types
+        .keys()
+        .map(|id| number(id))
+        .try_fold(0, |most, n| n.map(|n| most.max(n)));
     let highest = highest.ok_or_else(|| Error::Parameters("parameters are written $1, $2, ...".into()))?;
     if highest > 1_000 {
-        return Err(Error::Parameters(format!("parameter ${highest} is beyond the limit of 1000")));
+        return Err(Error::Parameters(format!(
+            "parameter ${highest} is beyond the limit of 1000"
+        )));
     }
-    Ok((1..=highest).map(|n| types.get(&format!("${n}")).cloned().flatten()).collect())
+    Ok((1..=highest)
+        .map(|n| types.get(&format!("${n}")).cloned().flatten())
+        .collect())
 }
 
 fn number(id: &str) -> Option<usize> {
@@ -132,7 +173,11 @@ fn is_lasting(plan: &LogicalPlan) -> bool {
                     _ => false,
                 };
                 lasting &= !waits;
-                Ok(if waits { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+                Ok(if waits {
+                    TreeNodeRecursion::Stop
+                } else {
+                    TreeNodeRecursion::Continue
+                })
             })
         })
     });

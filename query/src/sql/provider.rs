@@ -5,8 +5,10 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Constraint, Constraints, DFSchema, DataFusionError, Result};
+use datafusion::common::{Constraint, Constraints, DFSchema, DFSchemaRef, DataFusionError, Result};
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::filter::Filter;
@@ -31,8 +33,27 @@ impl LiveTable {
     pub(crate) fn new(tables: &Arc<LiveTables>, number: usize) -> LiveTable {
         let spec = Arc::clone(&tables.specs()[number]);
         let constraints = Constraints::new_unverified(vec![Constraint::PrimaryKey(spec.key.clone())]);
-        LiveTable { tables: Arc::clone(tables), number, spec, constraints }
+        LiveTable {
+            tables: Arc::clone(tables),
+            number,
+            spec,
+            constraints,
+        }
     }
+}
+
+/// The filters with their constants computed: a prepared statement's parameters come in only now.
+fn folded(state: &dyn Session, schema: &DFSchemaRef, filters: &[Expr]) -> Result<Vec<Expr>> {
+    if filters.is_empty() {
+        return Ok(Vec::new());
+    }
+    let context = SimplifyContext::builder()
+        .with_schema(Arc::clone(schema))
+        .with_config_options(Arc::clone(state.config().options()))
+        .with_query_execution_start_time(state.execution_props().query_execution_start_time)
+        .build();
+    let simplifier = ExprSimplifier::new(context);
+    filters.iter().map(|f| simplifier.simplify(f.clone())).collect()
 }
 
 /// The snapshot the session has pinned.
@@ -75,22 +96,33 @@ impl TableProvider for LiveTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let snapshot = pinned(state, &self.tables);
-        let table = snapshot
-            .table(self.number)
-            .ok_or_else(|| DataFusionError::Internal(format!("table {} is not in the snapshot", self.spec.name)))?;
+        let table = snapshot.table(self.number).ok_or_else(|| {
+            DataFusionError::Internal(format!("table {} is not in the snapshot", self.spec.name))
+        })?;
+        let schema = Arc::new(DFSchema::try_from(Arc::clone(&self.spec.schema))?);
+        let filters = &folded(state, &schema, filters)?;
         let found = match lookup::keys(&self.spec, filters)? {
-            Some(keys) => Some(table.find(&keys).map_err(|e| DataFusionError::External(Box::new(e)))?),
+            Some(keys) => Some(
+                table
+                    .find(&keys)
+                    .map_err(|e| DataFusionError::External(Box::new(e)))?,
+            ),
             None => None,
         };
-        let compiled = if filters.is_empty() {
-            Vec::new()
-        } else {
-            let schema = DFSchema::try_from(Arc::clone(&self.spec.schema))?;
-            let compile = |f: &Expr| Filter::new(state.create_physical_expr(f.clone(), &schema)?, &self.spec.schema);
-            filters.iter().map(compile).collect::<Result<Vec<_>>>()?
-        };
-        let projection = projection.cloned().unwrap_or_else(|| (0..self.spec.schema.fields().len()).collect());
+        let compile =
+            |f: &Expr| Filter::new(state.create_physical_expr(f.clone(), &schema)?, &self.spec.schema);
+        let compiled = filters.iter().map(compile).collect::<Result<Vec<_>>>()?;
+        let projection = projection
+            .cloned()
+            .unwrap_or_else(|| (0..self.spec.schema.fields().len()).collect());
         let partitions = state.config().target_partitions();
-        Ok(Arc::new(LiveScan::new(Arc::clone(table), found, projection, compiled, limit, partitions)?))
+        Ok(Arc::new(LiveScan::new(
+            Arc::clone(table),
+            found,
+            projection,
+            compiled,
+            limit,
+            partitions,
+        )?))
     }
 }

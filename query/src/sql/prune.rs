@@ -22,7 +22,12 @@ impl Ranges<'_> {
     fn of(&self, column: &Column, get: impl Fn(&Range) -> ScalarValue) -> Option<ArrayRef> {
         let at = self.schema.index_of(&column.name).ok()?;
         let none = ScalarValue::try_from(self.schema.field(at).data_type()).ok()?;
-        let values = self.pieces.iter().map(|p| p.ranges.get(at).and_then(Option::as_ref).map_or_else(|| none.clone(), &get));
+        let values = self.pieces.iter().map(|p| {
+            p.ranges
+                .get(at)
+                .and_then(Option::as_ref)
+                .map_or_else(|| none.clone(), &get)
+        });
         ScalarValue::iter_to_array(values).ok()
     }
 }
@@ -42,12 +47,17 @@ impl PruningStatistics for Ranges<'_> {
 
     fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
         let at = self.schema.index_of(&column.name).ok()?;
-        let nulls = self.pieces.iter().map(|p| p.ranges.get(at).and_then(Option::as_ref).map(|r| r.nulls as u64));
+        let nulls = self
+            .pieces
+            .iter()
+            .map(|p| p.ranges.get(at).and_then(Option::as_ref).map(|r| r.nulls as u64));
         Some(Arc::new(nulls.collect::<UInt64Array>()))
     }
 
     fn row_counts(&self) -> Option<ArrayRef> {
-        Some(Arc::new(UInt64Array::from_iter_values(self.pieces.iter().map(|p| u64::from(p.rows)))))
+        Some(Arc::new(UInt64Array::from_iter_values(
+            self.pieces.iter().map(|p| u64::from(p.rows)),
+        )))
     }
 
     fn contained(&self, _column: &Column, _values: &HashSet<ScalarValue>) -> Option<BooleanArray> {
@@ -61,6 +71,9 @@ pub(crate) fn keep(filters: &[Filter], schema: &SchemaRef, pieces: &[Arc<Piece>]
         return None;
     }
     let all = conjunction(filters.iter().map(|f| Arc::clone(&f.whole)));
-    let predicate = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema)).try_build(all).ok()?;
+    let predicate = PruningPredicateBuilder::new()
+        .with_file_schema(Arc::clone(schema))
+        .try_build(all)
+        .ok()?;
     predicate.prune(&Ranges { schema, pieces }).ok()
 }

@@ -106,7 +106,9 @@ const ROWS_PER_ENTRY: usize = 8;
 impl LiveScan {
     /// Whether most rows of a column of the projection are stored as codes into small dictionaries.
     pub(crate) fn is_coded(&self, column: usize) -> bool {
-        let (Rows::Windows(windows), Some(at)) = (&self.rows, self.projection.get(column)) else { return false };
+        let (Rows::Windows(windows), Some(at)) = (&self.rows, self.projection.get(column)) else {
+            return false;
+        };
         if *self.schema.field(column).data_type() != DataType::Utf8View {
             return false;
         }
@@ -114,22 +116,39 @@ impl LiveScan {
         for window in windows.iter() {
             let stored = &window.piece.columns[*at];
             rows += window.rows as usize;
-            plain += if stored.is_coded() { 0 } else { window.rows as usize };
+            plain += if stored.is_coded() {
+                0
+            } else {
+                window.rows as usize
+            };
             // A dictionary belongs to a piece, of which a window may be a part.
-            entries += if window.from == 0 { stored.dictionary().map_or(0, |d| d.len()) } else { 0 };
+            entries += if window.from == 0 {
+                stored.dictionary().map_or(0, |d| d.len())
+            } else {
+                0
+            };
         }
         plain * 5 <= rows && entries * ROWS_PER_ENTRY <= rows
     }
 
     /// The same scan with these columns (by place in the projection) as numbers, and what the numbers mean.
-    pub(crate) fn with_codes(&self, columns: &BTreeSet<usize>) -> Result<(LiveScan, BTreeMap<usize, Arc<Interner>>)> {
+    pub(crate) fn with_codes(
+        &self,
+        columns: &BTreeSet<usize>,
+    ) -> Result<(LiveScan, BTreeMap<usize, Arc<Interner>>)> {
         let numbered: BTreeMap<usize, Arc<Interner>> = columns.iter().map(|c| (*c, Arc::default())).collect();
         let fields: Vec<Field> = self
             .schema
             .fields()
             .iter()
             .enumerate()
-            .map(|(i, f)| if numbered.contains_key(&i) { Field::new(f.name(), DataType::UInt32, f.is_nullable()) } else { f.as_ref().clone() })
+            .map(|(i, f)| {
+                if numbered.contains_key(&i) {
+                    Field::new(f.name(), DataType::UInt32, f.is_nullable())
+                } else {
+                    f.as_ref().clone()
+                }
+            })
             .collect();
         let schema = Arc::new(Schema::new(fields));
         let mut scan = self.clone();
@@ -141,13 +160,20 @@ impl LiveScan {
     }
 
     /// The selected rows of a window, projected.
-    fn project(&self, columns: &[Column], selected: Selected, numbers: &BTreeMap<usize, Vec<u32>>) -> Result<Option<RecordBatch>> {
+    fn project(
+        &self,
+        columns: &[Column],
+        selected: Selected,
+        numbers: &BTreeMap<usize, Vec<u32>>,
+    ) -> Result<Option<RecordBatch>> {
         let mask = match selected {
             Selected::None => return Ok(None),
             Selected::All => None,
             Selected::These(mask) => Some(mask),
         };
-        let rows = mask.as_ref().map_or(columns.first().map_or(0, Column::len), BooleanArray::true_count);
+        let rows = mask
+            .as_ref()
+            .map_or(columns.first().map_or(0, Column::len), BooleanArray::true_count);
         let array = |(i, at): (usize, &usize)| -> Result<ArrayRef> {
             let column = &columns[*at];
             if let Some(interner) = self.numbered.get(&i) {
@@ -159,9 +185,18 @@ impl LiveScan {
                 None => column.expose()?,
             })
         };
-        let arrays = self.projection.iter().enumerate().map(array).collect::<Result<Vec<_>>>()?;
+        let arrays = self
+            .projection
+            .iter()
+            .enumerate()
+            .map(array)
+            .collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Ok(Some(RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?))
+        Ok(Some(RecordBatch::try_new_with_options(
+            Arc::clone(&self.schema),
+            arrays,
+            &options,
+        )?))
     }
 }
 
@@ -192,7 +227,12 @@ fn windows(table: &TableSnapshot, filters: &[Filter]) -> (Vec<Window>, usize) {
         count += 1;
         for from in (0..piece.rows).step_by(WINDOW as usize) {
             let rows = WINDOW.min(piece.rows - from);
-            windows.push(Window { chunk: Arc::clone(chunk), piece: Arc::clone(piece), from, rows });
+            windows.push(Window {
+                chunk: Arc::clone(chunk),
+                piece: Arc::clone(piece),
+                from,
+                rows,
+            });
         }
     }
     (windows, count)
@@ -212,7 +252,11 @@ impl DisplayAs for LiveScan {
             write!(f, ", filters=[{}]", filters.join(", "))?;
         }
         if !self.numbered.is_empty() {
-            let names: Vec<&str> = self.numbered.keys().map(|i| self.schema.field(*i).name().as_str()).collect();
+            let names: Vec<&str> = self
+                .numbered
+                .keys()
+                .map(|i| self.schema.field(*i).name().as_str())
+                .collect();
             write!(f, ", numbered=[{}]", names.join(", "))?;
         }
         match self.limit {
@@ -243,7 +287,10 @@ impl ExecutionPlan for LiveScan {
         Ok(self)
     }
 
-    fn with_new_children(self: Arc<Self>, _children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(self)
     }
 
@@ -267,18 +314,30 @@ impl ExecutionPlan for LiveScan {
 
     fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let reader = Reader { scan: self.clone(), at: None, left: self.limit.unwrap_or(usize::MAX), metrics };
+        let reader = Reader {
+            scan: self.clone(),
+            at: None,
+            left: self.limit.unwrap_or(usize::MAX),
+            metrics,
+        };
         let stream = stream::try_unfold(reader, |mut reader| async move {
             Ok(reader.next().await?.map(|batch| (batch, reader)))
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream)))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.schema),
+            stream,
+        )))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
         Some(self.metrics.clone_inner())
     }
 
-    fn statistics_from_inputs(&self, _inputs: &[Arc<Statistics>], args: &StatisticsArgs) -> Result<Arc<Statistics>> {
+    fn statistics_from_inputs(
+        &self,
+        _inputs: &[Arc<Statistics>],
+        args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
         let mut statistics = Statistics::new_unknown(&self.schema);
         let rows = match &self.rows {
             Rows::Found(found) => found.len(),
@@ -348,7 +407,11 @@ impl Reader {
                 // Nothing passed: without this a long scan that finds nothing could not be cancelled.
                 Step::Nothing => tokio::task::yield_now().await,
                 Step::Batch(batch) => {
-                    let batch = if batch.num_rows() > self.left { batch.slice(0, self.left) } else { batch };
+                    let batch = if batch.num_rows() > self.left {
+                        batch.slice(0, self.left)
+                    } else {
+                        batch
+                    };
                     self.left -= batch.num_rows();
                     self.metrics.record_output(batch.num_rows());
                     return Ok(Some(batch));
@@ -364,19 +427,41 @@ impl Reader {
             Rows::Found(found) => return self.by_key(&Arc::clone(found)),
         };
         if self.at.is_none() {
-            let Some(window) = windows.get(scan.next.fetch_add(1, Ordering::Relaxed)) else { return Ok(Step::Done) };
-            let verdicts = scan.filters.iter().map(|f| f.verdicts(&window.piece.columns)).collect();
+            let Some(window) = windows.get(scan.next.fetch_add(1, Ordering::Relaxed)) else {
+                return Ok(Step::Done);
+            };
+            let verdicts = scan
+                .filters
+                .iter()
+                .map(|f| f.verdicts(&window.piece.columns))
+                .collect();
             let numbers = scan.numbered.iter().filter_map(|(i, interner)| {
                 let dictionary = window.piece.columns[scan.projection[*i]].dictionary()?;
                 Some((*i, interner.translate(dictionary)))
             });
             let numbers = numbers.collect();
-            self.at = Some(Open { window: window.clone(), verdicts, numbers, at: window.from });
+            self.at = Some(Open {
+                window: window.clone(),
+                verdicts,
+                numbers,
+                at: window.from,
+            });
         }
-        let Some(open) = self.at.as_mut() else { return Ok(Step::Done) };
-        let Window { chunk, piece, from, rows } = &open.window;
+        let Some(open) = self.at.as_mut() else {
+            return Ok(Step::Done);
+        };
+        let Window {
+            chunk,
+            piece,
+            from,
+            rows,
+        } = &open.window;
         let take = BATCH.min(from + rows - open.at);
-        let columns: Vec<Column> = piece.columns.iter().map(|c| c.slice(open.at as usize, take as usize)).collect();
+        let columns: Vec<Column> = piece
+            .columns
+            .iter()
+            .map(|c| c.slice(open.at as usize, take as usize))
+            .collect();
         let live = chunk.live_mask(piece.base + open.at, take);
         let selected = select(&columns, live, &scan.filters, &open.verdicts)?;
         let batch = scan.project(&columns, selected, &open.numbers)?;
@@ -390,7 +475,9 @@ impl Reader {
     fn by_key(&mut self, found: &[Position]) -> Result<Step> {
         let scan = &self.scan;
         let from = scan.next.load(Ordering::Relaxed);
-        let Some(first) = found.get(from) else { return Ok(Step::Done) };
+        let Some(first) = found.get(from) else {
+            return Ok(Step::Done);
+        };
         let Some((piece, row)) = scan.table.locate(*first) else {
             scan.next.store(from + 1, Ordering::Relaxed);
             return Ok(Step::Nothing);
@@ -405,7 +492,11 @@ impl Reader {
         }
         scan.next.store(from + rows.len(), Ordering::Relaxed);
         let rows = UInt32Array::from(rows);
-        let columns = piece.columns.iter().map(|c| c.pick(&rows)).collect::<Result<Vec<_>, _>>()?;
+        let columns = piece
+            .columns
+            .iter()
+            .map(|c| c.pick(&rows))
+            .collect::<Result<Vec<_>, _>>()?;
         let verdicts = vec![None; scan.filters.len()];
         let selected = select(&columns, None, &scan.filters, &verdicts)?;
         let batch = scan.project(&columns, selected, &BTreeMap::new())?;

@@ -9,7 +9,15 @@ use futures::StreamExt;
 use crate::sample::{engine, engine_with, lines};
 
 fn tight() -> Limits {
-    Limits { time: Duration::from_millis(700), query_memory: 16 << 20, total_memory: 32 << 20, threads: 2, running: 2, waiting: 2, ..Limits::default() }
+    Limits {
+        time: Duration::from_millis(700),
+        query_memory: 16 << 20,
+        total_memory: 32 << 20,
+        threads: 2,
+        running: 2,
+        waiting: 2,
+        ..Limits::default()
+    }
 }
 
 #[tokio::test]
@@ -42,15 +50,27 @@ async fn statements_that_write_are_refused_and_say_what_to_do_instead() {
             other => panic!("{sql}: {other:?}"),
         }
     }
-    let error = lines(&engine, "insert into parcels values ('x')").await.unwrap_err();
-    assert!(error.to_string().contains("INSERT is refused") && error.to_string().contains("/v1/events"), "{error}");
-    assert_eq!(lines(&engine, "select count(*) from parcels").await.unwrap(), ["1000"]);
+    let error = lines(&engine, "insert into parcels values ('x')")
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("INSERT is refused") && error.to_string().contains("/v1/events"),
+        "{error}"
+    );
+    assert_eq!(
+        lines(&engine, "select count(*) from parcels").await.unwrap(),
+        ["1000"]
+    );
 }
 
 #[tokio::test]
 async fn files_of_the_machine_cannot_be_read() {
     let engine = engine();
-    for sql in ["select * from '/etc/passwd'", "select * from \"/etc/passwd\"", "select * from read_csv('/etc/passwd')"] {
+    for sql in [
+        "select * from '/etc/passwd'",
+        "select * from \"/etc/passwd\"",
+        "select * from read_csv('/etc/passwd')",
+    ] {
         assert!(lines(&engine, sql).await.is_err(), "{sql}");
     }
 }
@@ -58,8 +78,14 @@ async fn files_of_the_machine_cannot_be_read() {
 #[tokio::test]
 async fn several_statements_at_once_are_refused() {
     let engine = engine();
-    assert!(matches!(lines(&engine, "select 1; select 2").await, Err(Error::Several { count: 2 })));
-    assert!(matches!(lines(&engine, "select 1; drop table parcels").await, Err(Error::Several { .. })));
+    assert!(matches!(
+        lines(&engine, "select 1; select 2").await,
+        Err(Error::Several { count: 2 })
+    ));
+    assert!(matches!(
+        lines(&engine, "select 1; drop table parcels").await,
+        Err(Error::Several { .. })
+    ));
     assert!(matches!(lines(&engine, "  ").await, Err(Error::Empty)));
     assert_eq!(lines(&engine, "select 1;").await.unwrap(), ["1"]);
 }
@@ -76,15 +102,29 @@ async fn query_without_end_is_stopped_in_time() {
     for sql in endless {
         let started = Instant::now();
         let error = lines(&engine, sql).await.unwrap_err();
-        assert!(matches!(error, Error::TimedOut(_) | Error::Memory(_)), "{sql}: {error:?}");
-        assert!(started.elapsed() < Duration::from_secs(5), "{sql} took {:?}", started.elapsed());
+        assert!(
+            matches!(error, Error::TimedOut(_) | Error::Memory(_)),
+            "{sql}: {error:?}"
+        );
+        assert!(
+            started.elapsed() < Duration::from_secs(5),
+            "{sql} took {:?}",
+            started.elapsed()
+        );
     }
-    assert_eq!(lines(&engine, "select count(*) from parcels").await.unwrap(), ["1000"], "the engine goes on");
+    assert_eq!(
+        lines(&engine, "select count(*) from parcels").await.unwrap(),
+        ["1000"],
+        "the engine goes on"
+    );
 }
 
 #[tokio::test]
 async fn memory_bomb_ends_with_an_error_and_gives_everything_back() {
-    let engine = engine_with(Limits { time: Duration::from_secs(30), ..tight() });
+    let engine = engine_with(Limits {
+        time: Duration::from_secs(30),
+        ..tight()
+    });
     let bombs = [
         "select (value * 7919) % 99999989, count(*) from generate_series(1, 100000000) group by 1",
         "select * from generate_series(1, 100000000) order by value * -1",
@@ -96,7 +136,12 @@ async fn memory_bomb_ends_with_an_error_and_gives_everything_back() {
         assert!(matches!(error, Error::Memory(_)), "{sql}: {error:?}");
     }
     for _ in 0..3 {
-        assert_eq!(lines(&engine, "select count(distinct awb) from parcels").await.unwrap(), ["1000"]);
+        assert_eq!(
+            lines(&engine, "select count(distinct awb) from parcels")
+                .await
+                .unwrap(),
+            ["1000"]
+        );
     }
 }
 
@@ -104,7 +149,10 @@ async fn memory_bomb_ends_with_an_error_and_gives_everything_back() {
 async fn text_too_long_or_too_deep_is_refused_quickly() {
     let engine = engine();
     let million = format!("select '{}'", "x".repeat(1 << 20));
-    assert!(matches!(lines(&engine, &million).await, Err(Error::TooLong { .. })));
+    assert!(matches!(
+        lines(&engine, &million).await,
+        Err(Error::TooLong { .. })
+    ));
     let parens = format!("select {}1{}", "(".repeat(10_000), ")".repeat(10_000));
     assert!(matches!(lines(&engine, &parens).await, Err(Error::TooDeep)));
     let short_parens = format!("select {}1{}", "(".repeat(1_000), ")".repeat(1_000));
@@ -116,12 +164,19 @@ async fn text_too_long_or_too_deep_is_refused_quickly() {
     let nots = format!("select {} true", "not ".repeat(30_000));
     assert!(matches!(lines(&engine, &nots).await, Err(Error::TooDeep)));
     let minus = format!("select {}1", "- ".repeat(1_900));
-    assert!(matches!(lines(&engine, &minus).await, Err(Error::TooDeep) | Ok(_)));
+    assert!(matches!(
+        lines(&engine, &minus).await,
+        Err(Error::TooDeep) | Ok(_)
+    ));
     let subqueries = format!("{}select 1{}", "select * from (".repeat(400), ")".repeat(400));
     assert!(lines(&engine, &subqueries).await.is_err());
     let list = (0..20_000).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
     let long = format!("select count(*) from parcels where weight_g in ({list})");
-    assert_eq!(lines(&engine, &long).await.unwrap(), ["1000"], "a long list is no attack");
+    assert_eq!(
+        lines(&engine, &long).await.unwrap(),
+        ["1000"],
+        "a long list is no attack"
+    );
     let sum = format!("select 1{}", "+1".repeat(1_500));
     assert_eq!(lines(&engine, &sum).await.unwrap(), ["1501"], "nor is a long sum");
 }
@@ -129,7 +184,9 @@ async fn text_too_long_or_too_deep_is_refused_quickly() {
 #[tokio::test]
 async fn syntax_errors_tell_the_place() {
     let engine = engine();
-    let error = lines(&engine, "select *\nfrom parcels wher status = 'x'").await.unwrap_err();
+    let error = lines(&engine, "select *\nfrom parcels wher status = 'x'")
+        .await
+        .unwrap_err();
     assert!(error.place().is_some(), "{error:?}");
     assert_eq!(error.place().unwrap().line, 2);
     let error = lines(&engine, "select weight\nfrom parcels").await.unwrap_err();
@@ -142,20 +199,30 @@ async fn syntax_errors_tell_the_place() {
 #[tokio::test]
 async fn errors_in_the_data_are_the_askers() {
     let engine = engine();
-    let error = lines(&engine, "select cast(awb as bigint) from parcels").await.unwrap_err();
+    let error = lines(&engine, "select cast(awb as bigint) from parcels")
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Run(_)), "{error:?}");
-    let error = lines(&engine, "select 1 / (weight_g - 100) from parcels").await.unwrap_err();
+    let error = lines(&engine, "select 1 / (weight_g - 100) from parcels")
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Run(_)), "{error:?}");
 }
 
 #[tokio::test]
 async fn queue_is_bounded_and_first_come_is_first_served() {
-    let engine = engine_with(Limits { time: Duration::from_secs(2), ..tight() });
-    let endless = "select count(*) from generate_series(1, 1000000) a cross join generate_series(1, 1000000) b";
+    let engine = engine_with(Limits {
+        time: Duration::from_secs(2),
+        ..tight()
+    });
+    let endless =
+        "select count(*) from generate_series(1, 1000000) a cross join generate_series(1, 1000000) b";
     let mut asked = Vec::new();
     for _ in 0..8 {
         let engine = engine.clone();
-        asked.push(tokio::spawn(async move { lines(&engine, endless).await.unwrap_err() }));
+        asked.push(tokio::spawn(
+            async move { lines(&engine, endless).await.unwrap_err() },
+        ));
     }
     let mut busy = 0;
     let mut late = 0;
@@ -166,16 +233,29 @@ async fn queue_is_bounded_and_first_come_is_first_served() {
             other => panic!("{other:?}"),
         }
     }
-    assert!(busy >= 4, "two run, two wait, the others are sent away at once: {busy} busy, {late} late");
+    assert!(
+        busy >= 4,
+        "two run, two wait, the others are sent away at once: {busy} busy, {late} late"
+    );
     assert_eq!(lines(&engine, "select 1").await.unwrap(), ["1"]);
 }
 
 #[tokio::test]
 async fn dropping_an_answer_frees_its_turn() {
-    let engine = engine_with(Limits { time: Duration::from_secs(60), running: 1, waiting: 4, ..tight() });
+    let engine = engine_with(Limits {
+        time: Duration::from_secs(60),
+        running: 1,
+        waiting: 4,
+        ..tight()
+    });
     for _ in 0..5 {
-        let mut answer =
-            engine.sql("select a.value from generate_series(1, 1000000) a cross join generate_series(1, 1000000) b", vec![]).await.unwrap();
+        let mut answer = engine
+            .sql(
+                "select a.value from generate_series(1, 1000000) a cross join generate_series(1, 1000000) b",
+                vec![],
+            )
+            .await
+            .unwrap();
         assert!(answer.next().await.unwrap().is_ok());
         drop(answer);
         assert_eq!(lines(&engine, "select 1").await.unwrap(), ["1"]);
@@ -184,16 +264,26 @@ async fn dropping_an_answer_frees_its_turn() {
 
 #[tokio::test]
 async fn client_may_ask_for_less_time_and_not_for_more_than_the_most() {
-    let engine = engine_with(Limits { time_max: Duration::from_millis(900), ..tight() });
+    let engine = engine_with(Limits {
+        time_max: Duration::from_millis(900),
+        ..tight()
+    });
     let endless = "with recursive r as (select 1 as n union all select n + 1 from r) select count(*) from r";
     for (asked, most) in [(100, 600), (60_000, 3_000)] {
         let started = Instant::now();
-        let ask = Ask { timeout: Some(Duration::from_millis(asked)), ..Ask::default() };
+        let ask = Ask {
+            timeout: Some(Duration::from_millis(asked)),
+            ..Ask::default()
+        };
         let error = match engine.ask(endless, vec![], ask).await {
             Ok(answer) => answer.collect().await.unwrap_err(),
             Err(error) => error,
         };
         assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
-        assert!(started.elapsed() < Duration::from_millis(most), "{asked} ms: {:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_millis(most),
+            "{asked} ms: {:?}",
+            started.elapsed()
+        );
     }
 }

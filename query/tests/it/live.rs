@@ -22,8 +22,14 @@ fn rows(batch: &RecordBatch) -> Vec<Parcel> {
             courier: text(1).is_valid(r).then(|| text(1).value(r).to_owned()),
             status: text(2).value(r).to_owned(),
             weight_g: batch.column(3).as_primitive::<Int64Type>().value(r),
-            risk: batch.column(4).is_valid(r).then(|| batch.column(4).as_primitive::<Float64Type>().value(r)),
-            updated_at: batch.column(5).as_primitive::<TimestampMicrosecondType>().value(r),
+            risk: batch
+                .column(4)
+                .is_valid(r)
+                .then(|| batch.column(4).as_primitive::<Float64Type>().value(r)),
+            updated_at: batch
+                .column(5)
+                .as_primitive::<TimestampMicrosecondType>()
+                .value(r),
         })
         .collect()
 }
@@ -33,7 +39,11 @@ fn contents(table: &TableSnapshot) -> Model {
     let count = all.len();
     let model: Model = all.into_iter().map(|p| (p.awb.clone(), p)).collect();
     assert_eq!(model.len(), count, "a key stands in two live rows");
-    assert_eq!(table.rows(), count, "the row count is not the number of live rows");
+    assert_eq!(
+        table.rows(),
+        count,
+        "the row count is not the number of live rows"
+    );
     model
 }
 
@@ -59,7 +69,11 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn key(n: u8) -> String {
     // Short keys lie inline, long ones in a buffer of their own.
-    if n.is_multiple_of(2) { format!("k{n}") } else { format!("a rather long key number {n}") }
+    if n.is_multiple_of(2) {
+        format!("k{n}")
+    } else {
+        format!("a rather long key number {n}")
+    }
 }
 
 proptest! {
@@ -119,14 +133,29 @@ proptest! {
 }
 
 fn last_applied(steps: &[Step]) -> u64 {
-    steps.iter().rposition(|s| !matches!(s, Step::Pin)).map_or(0, |at| at as u64 + 1)
+    steps
+        .iter()
+        .rposition(|s| !matches!(s, Step::Pin))
+        .map_or(0, |at| at as u64 + 1)
 }
 
 #[test]
 fn last_row_of_a_key_in_one_batch_wins() {
     let tables = LiveTables::with_options(schemas(), small()).unwrap();
-    let twice = [Parcel { weight_g: 1, ..parcel(7) }, parcel(8), Parcel { weight_g: 2, ..parcel(7) }];
-    tables.apply(vec![(PARCELS, parcels(&twice))], progress(1)).unwrap();
+    let twice = [
+        Parcel {
+            weight_g: 1,
+            ..parcel(7)
+        },
+        parcel(8),
+        Parcel {
+            weight_g: 2,
+            ..parcel(7)
+        },
+    ];
+    tables
+        .apply(vec![(PARCELS, parcels(&twice))], progress(1))
+        .unwrap();
     let snapshot = tables.snapshot();
     let table = snapshot.table(PARCELS).unwrap();
     assert_eq!(table.rows(), 2);
@@ -136,12 +165,20 @@ fn last_row_of_a_key_in_one_batch_wins() {
 #[test]
 fn composite_keys_are_told_apart_by_every_column() {
     let tables = LiveTables::with_options(schemas(), small()).unwrap();
-    let rows = [("a", 1, Some("x")), ("a", 2, Some("y")), ("b", 1, None), ("a", 1, Some("z"))];
+    let rows = [
+        ("a", 1, Some("x")),
+        ("a", 2, Some("y")),
+        ("b", 1, None),
+        ("a", 1, Some("z")),
+    ];
     tables.apply(vec![(DEPOTS, depots(&rows))], progress(1)).unwrap();
     let snapshot = tables.snapshot();
     let table = snapshot.table(DEPOTS).unwrap();
     assert_eq!(table.rows(), 3);
-    let keys: Vec<ArrayRef> = vec![Arc::new(StringViewArray::from(vec!["a", "b"])), Arc::new(Int64Array::from(vec![1, 2]))];
+    let keys: Vec<ArrayRef> = vec![
+        Arc::new(StringViewArray::from(vec!["a", "b"])),
+        Arc::new(Int64Array::from(vec![1, 2])),
+    ];
     let found = table.get(&keys).unwrap();
     assert_eq!(found.num_rows(), 1);
     assert_eq!(found.column(2).as_string_view().value(0), "z");
@@ -151,28 +188,62 @@ fn composite_keys_are_told_apart_by_every_column() {
 fn table_without_growth_keeps_its_memory_under_endless_updates() {
     let tables = LiveTables::with_options(schemas(), small()).unwrap();
     let round = |sequence: u64| {
-        let rows: Vec<Parcel> = (0..20).map(|n| Parcel { weight_g: sequence as i64, ..parcel(n) }).collect();
-        tables.apply(vec![(PARCELS, parcels(&rows))], progress(sequence)).unwrap();
+        let rows: Vec<Parcel> = (0..20)
+            .map(|n| Parcel {
+                weight_g: sequence as i64,
+                ..parcel(n)
+            })
+            .collect();
+        tables
+            .apply(vec![(PARCELS, parcels(&rows))], progress(sequence))
+            .unwrap();
         let snapshot = tables.snapshot();
         let table = snapshot.table(PARCELS).unwrap();
         (table.rows(), table.dead())
     };
-    let dead: Vec<usize> = (1..500).map(|sequence| { let (rows, dead) = round(sequence); assert_eq!(rows, 20); dead }).collect();
+    let dead: Vec<usize> = (1..500)
+        .map(|sequence| {
+            let (rows, dead) = round(sequence);
+            assert_eq!(rows, 20);
+            dead
+        })
+        .collect();
     assert!(dead.iter().all(|d| *d < 200), "dead rows pile up: {dead:?}");
 }
 
 #[test]
 fn pinned_reader_sees_its_rows_while_the_writer_goes_on() {
-    let tables = LiveTables::with_options(schemas(), Options { chunk_rows: 512, ..small() }).unwrap();
-    let round = |weight: i64| (0..300).map(|n| Parcel { weight_g: weight, ..parcel(n) }).collect::<Vec<_>>();
-    tables.apply(vec![(PARCELS, parcels(&round(0)))], progress(1)).unwrap();
+    let tables = LiveTables::with_options(
+        schemas(),
+        Options {
+            chunk_rows: 512,
+            ..small()
+        },
+    )
+    .unwrap();
+    let round = |weight: i64| {
+        (0..300)
+            .map(|n| Parcel {
+                weight_g: weight,
+                ..parcel(n)
+            })
+            .collect::<Vec<_>>()
+    };
+    tables
+        .apply(vec![(PARCELS, parcels(&round(0)))], progress(1))
+        .unwrap();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
             let mut sequence = 1;
             while !stop.load(Ordering::Relaxed) {
                 sequence += 1;
-                tables.apply(vec![(PARCELS, parcels(&round(sequence as i64)))], progress(sequence)).unwrap();
+                tables
+                    .apply(
+                        vec![(PARCELS, parcels(&round(sequence as i64)))],
+                        progress(sequence),
+                    )
+                    .unwrap();
             }
             sequence
         });
@@ -197,20 +268,44 @@ fn pinned_reader_sees_its_rows_while_the_writer_goes_on() {
 #[test]
 fn all_tables_of_a_snapshot_stand_at_one_sequence() {
     let tables = LiveTables::with_options(schemas(), small()).unwrap();
-    let changes = vec![(PARCELS, parcels(&[parcel(1)])), (DEPOTS, depots(&[("delhi", 1, None)]))];
-    tables.apply(changes, Progress { shard: 3, ..progress(17) }).unwrap();
+    let changes = vec![
+        (PARCELS, parcels(&[parcel(1)])),
+        (DEPOTS, depots(&[("delhi", 1, None)])),
+    ];
+    tables
+        .apply(
+            changes,
+            Progress {
+                shard: 3,
+                ..progress(17)
+            },
+        )
+        .unwrap();
     let snapshot = tables.snapshot();
     assert_eq!(snapshot.sequence(), 17);
     assert_eq!(snapshot.progress[0].shard, 3);
-    assert_eq!(snapshot.tables().iter().map(|t| t.rows()).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(
+        snapshot.tables().iter().map(|t| t.rows()).collect::<Vec<_>>(),
+        [1, 1]
+    );
 }
 
 #[test]
 fn schemas_that_make_no_table_are_refused_with_the_reason() {
-    let field = || vec![Field::new("a", DataType::Utf8, false), Field::new("f", DataType::Float64, false)];
+    let field = || {
+        vec![
+            Field::new("a", DataType::Utf8, false),
+            Field::new("f", DataType::Float64, false),
+        ]
+    };
     let with = |pairs: &[(&str, &str)]| {
-        let metadata = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        LiveTables::new(vec![Arc::new(Schema::new_with_metadata(field(), metadata))]).unwrap_err().to_string()
+        let metadata = pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        LiveTables::new(vec![Arc::new(Schema::new_with_metadata(field(), metadata))])
+            .unwrap_err()
+            .to_string()
     };
     assert!(with(&[]).contains("eddy.table"));
     assert!(with(&[("eddy.table", "t")]).contains("eddy.key"));
@@ -223,7 +318,9 @@ fn schemas_that_make_no_table_are_refused_with_the_reason() {
 #[test]
 fn batch_that_does_not_fit_is_refused_and_nothing_is_published() {
     let tables = LiveTables::new(schemas()).unwrap();
-    let error = tables.apply(vec![(PARCELS, depots(&[("a", 1, None)]))], progress(1)).unwrap_err();
+    let error = tables
+        .apply(vec![(PARCELS, depots(&[("a", 1, None)]))], progress(1))
+        .unwrap_err();
     assert!(error.to_string().contains("parcels"), "{error}");
     assert!(tables.apply(vec![(9, depots(&[]))], progress(1)).is_err());
     assert_eq!(tables.snapshot().generation, 0);

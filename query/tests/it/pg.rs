@@ -18,7 +18,9 @@ struct Server {
 }
 
 async fn serve(engine: eddy_query::QueryEngine, password: Option<&str>) -> Server {
-    let auth = Auth { password: password.map(str::to_owned) };
+    let auth = Auth {
+        password: password.map(str::to_owned),
+    };
     let listener = listen("127.0.0.1:0".parse().unwrap(), auth).await.unwrap();
     let addr = listener.addr();
     let shutdown = CancellationToken::new();
@@ -27,9 +29,16 @@ async fn serve(engine: eddy_query::QueryEngine, password: Option<&str>) -> Serve
 }
 
 impl Server {
-    async fn try_connect(&self, password: Option<&str>) -> Result<(Client, AbortOnDropHandle<()>), tokio_postgres::Error> {
+    async fn try_connect(
+        &self,
+        password: Option<&str>,
+    ) -> Result<(Client, AbortOnDropHandle<()>), tokio_postgres::Error> {
         let mut config = Config::new();
-        config.host(self.addr.ip().to_string()).port(self.addr.port()).user("anyone").dbname("eddy");
+        config
+            .host(self.addr.ip().to_string())
+            .port(self.addr.port())
+            .user("anyone")
+            .dbname("eddy");
         if let Some(password) = password {
             config.password(password);
         }
@@ -47,11 +56,18 @@ impl Server {
         let url = format!("postgresql://anyone@{}/eddy", self.addr);
         let command = command.to_owned();
         let output = tokio::task::spawn_blocking(move || {
-            Command::new("psql").args([&url, "--no-psqlrc", "-X", "-v", "ON_ERROR_STOP=1", "-c", &command]).env("PGCONNECT_TIMEOUT", "5").output()
+            Command::new("psql")
+                .args([&url, "--no-psqlrc", "-X", "-v", "ON_ERROR_STOP=1", "-c", &command])
+                .env("PGCONNECT_TIMEOUT", "5")
+                .output()
         });
         match output.await.unwrap() {
             Ok(output) => {
-                let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+                let text = format!(
+                    "{}{}",
+                    String::from_utf8_lossy(&output.stdout),
+                    String::from_utf8_lossy(&output.stderr)
+                );
                 Some(text)
             }
             Err(_) => {
@@ -66,7 +82,12 @@ fn values(messages: &[SimpleQueryMessage]) -> Vec<String> {
     messages
         .iter()
         .filter_map(|m| match m {
-            SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|i| row.get(i).unwrap_or("NULL")).collect::<Vec<_>>().join("|")),
+            SimpleQueryMessage::Row(row) => Some(
+                (0..row.len())
+                    .map(|i| row.get(i).unwrap_or("NULL"))
+                    .collect::<Vec<_>>()
+                    .join("|"),
+            ),
             _ => None,
         })
         .collect()
@@ -76,15 +97,24 @@ fn values(messages: &[SimpleQueryMessage]) -> Vec<String> {
 async fn simple_query_answers_as_text() {
     let server = serve(engine(), None).await;
     let (client, _connection) = server.connect().await;
-    let rows = client.simple_query("select awb, courier, weight_g, updated_at from parcels where awb = 'AWB00000004'").await.unwrap();
-    assert_eq!(values(&rows), ["AWB00000004|NULL|104|2023-11-14 22:13:24.000000+00"]);
+    let rows = client
+        .simple_query("select awb, courier, weight_g, updated_at from parcels where awb = 'AWB00000004'")
+        .await
+        .unwrap();
+    assert_eq!(
+        values(&rows),
+        ["AWB00000004|NULL|104|2023-11-14 22:13:24.000000+00"]
+    );
 }
 
 #[tokio::test]
 async fn prepared_statement_takes_and_gives_binary_values() {
     let server = serve(engine(), None).await;
     let (client, _connection) = server.connect().await;
-    let statement = client.prepare("select awb, weight_g, risk, courier from parcels where awb = $1 and weight_g > $2").await.unwrap();
+    let statement = client
+        .prepare("select awb, weight_g, risk, courier from parcels where awb = $1 and weight_g > $2")
+        .await
+        .unwrap();
     for n in [4_i64, 100, 999] {
         let awb = format!("AWB{n:08}");
         let row = client.query_one(&statement, &[&awb, &50_i64]).await.unwrap();
@@ -92,7 +122,13 @@ async fn prepared_statement_takes_and_gives_binary_values() {
         assert_eq!(row.get::<_, i64>(1), 100 + n % 1_000);
         assert_eq!(row.get::<_, Option<f64>>(2).is_some(), n % 2 == 0);
     }
-    assert!(client.query(&statement, &[&"nothing", &50_i64]).await.unwrap().is_empty());
+    assert!(
+        client
+            .query(&statement, &[&"nothing", &50_i64])
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let rows = client.query("select count(*) from parcels", &[]).await.unwrap();
     assert_eq!(rows[0].get::<_, i64>(0), 1_000);
 }
@@ -101,24 +137,49 @@ async fn prepared_statement_takes_and_gives_binary_values() {
 async fn session_statements_of_drivers_are_accepted() {
     let server = serve(engine(), None).await;
     let (client, _connection) = server.connect().await;
-    client.batch_execute("begin; set extra_float_digits = 3; select 1; commit; discard all").await.unwrap();
-    let shown = client.simple_query("show transaction isolation level").await.unwrap();
+    client
+        .batch_execute("begin; set extra_float_digits = 3; select 1; commit; discard all")
+        .await
+        .unwrap();
+    let shown = client
+        .simple_query("show transaction isolation level")
+        .await
+        .unwrap();
     assert_eq!(values(&shown), ["read committed"]);
-    client.batch_execute("set statement_timeout = '100ms'").await.unwrap();
-    let error = client.simple_query("with recursive r as (select 1 as n union all select n + 1 from r) select count(*) from r").await.unwrap_err();
+    client
+        .batch_execute("set statement_timeout = '100ms'")
+        .await
+        .unwrap();
+    let error = client
+        .simple_query(
+            "with recursive r as (select 1 as n union all select n + 1 from r) select count(*) from r",
+        )
+        .await
+        .unwrap_err();
     assert_eq!(error.code().unwrap().code(), "57014");
 }
 
 #[tokio::test]
 async fn errors_carry_the_code_a_driver_expects() {
-    let server = serve(engine_with(Limits { query_memory: 16 << 20, threads: 2, ..Limits::default() }), None).await;
+    let server = serve(
+        engine_with(Limits {
+            query_memory: 16 << 20,
+            threads: 2,
+            ..Limits::default()
+        }),
+        None,
+    )
+    .await;
     let (client, _connection) = server.connect().await;
     let cases = [
         ("selec 1", "42601"),
         ("select * from parcel", "42P01"),
         ("select weight from parcels", "42703"),
         ("insert into parcels values ('x')", "25006"),
-        ("select * from generate_series(1, 100000000) order by value * -1", "53200"),
+        (
+            "select * from generate_series(1, 100000000) order by value * -1",
+            "53200",
+        ),
         ("select cast(awb as bigint) from parcels", "22000"),
     ];
     for (sql, code) in cases {
@@ -127,7 +188,11 @@ async fn errors_carry_the_code_a_driver_expects() {
         let error = client.query(sql, &[]).await.unwrap_err();
         assert_eq!(error.code().map(|c| c.code()), Some(code), "{sql}: {error}");
     }
-    assert_eq!(values(&client.simple_query("select 1").await.unwrap()), ["1"], "the connection goes on");
+    assert_eq!(
+        values(&client.simple_query("select 1").await.unwrap()),
+        ["1"],
+        "the connection goes on"
+    );
 }
 
 #[tokio::test]
@@ -136,7 +201,11 @@ async fn running_query_can_be_cancelled() {
     let (client, _connection) = server.connect().await;
     let cancel = client.cancel_token();
     let query = tokio::spawn(async move {
-        client.simple_query("select count(*) from generate_series(1, 1000000) a cross join generate_series(1, 1000000) b").await
+        client
+            .simple_query(
+                "select count(*) from generate_series(1, 1000000) a cross join generate_series(1, 1000000) b",
+            )
+            .await
     });
     // The request may arrive before the query does, and is then about nothing: asked until it takes effect.
     while !query.is_finished() {
@@ -158,14 +227,18 @@ async fn password_is_required_when_one_is_set() {
 
 #[tokio::test]
 async fn network_address_without_a_password_is_refused() {
-    let error = listen("0.0.0.0:0".parse().unwrap(), Auth::default()).await.unwrap_err();
+    let error = listen("0.0.0.0:0".parse().unwrap(), Auth::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Unprotected(_)));
     assert!(error.to_string().contains("set a password"));
 }
 
 #[tokio::test]
 async fn port_in_use_is_named() {
-    let first = listen("127.0.0.1:0".parse().unwrap(), Auth::default()).await.unwrap();
+    let first = listen("127.0.0.1:0".parse().unwrap(), Auth::default())
+        .await
+        .unwrap();
     let error = listen(first.addr(), Auth::default()).await.unwrap_err();
     assert!(matches!(error, Error::InUse(_)));
     assert!(error.to_string().contains(&first.addr().to_string()));
@@ -183,10 +256,18 @@ async fn shutdown_ends_connections() {
 #[tokio::test]
 async fn psql_lists_and_describes_tables() {
     let server = serve(engine(), None).await;
-    let Some(listed) = server.psql("\\dt").await else { return };
-    assert!(listed.contains("parcels") && listed.contains("depots"), "{listed}");
+    let Some(listed) = server.psql("\\dt").await else {
+        return;
+    };
+    assert!(
+        listed.contains("parcels") && listed.contains("depots"),
+        "{listed}"
+    );
     let listed = server.psql("\\d").await.unwrap();
-    assert!(listed.contains("parcels") && listed.contains("delivered"), "{listed}");
+    assert!(
+        listed.contains("parcels") && listed.contains("delivered"),
+        "{listed}"
+    );
     let described = server.psql("\\d parcels").await.unwrap();
     for part in ["awb", "weight_g", "bigint", "timestamp with time zone"] {
         assert!(described.contains(part), "{part} is missing:\n{described}");
@@ -196,7 +277,10 @@ async fn psql_lists_and_describes_tables() {
     assert!(listed.contains("eddy_meta"), "{listed}");
     let listed = server.psql("\\l").await.unwrap();
     assert!(listed.contains("eddy"), "{listed}");
-    let answer = server.psql("select status, count(*) from parcels group by 1 order by 1").await.unwrap();
+    let answer = server
+        .psql("select status, count(*) from parcels group by 1 order by 1")
+        .await
+        .unwrap();
     assert!(answer.contains("manifested |      334"), "{answer}");
     let refused = server.psql("delete from parcels").await.unwrap();
     assert!(refused.contains("read-only"), "{refused}");

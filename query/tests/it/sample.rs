@@ -15,11 +15,15 @@ fn schema(name: &str, key: &str, comment: &str, fields: Vec<(&str, DataType, boo
     let fields: Vec<Field> = fields
         .into_iter()
         .map(|(name, data_type, nullable, comment)| {
-            Field::new(name, data_type, nullable).with_metadata(HashMap::from([("comment".to_owned(), comment.to_owned())]))
+            Field::new(name, data_type, nullable)
+                .with_metadata(HashMap::from([("comment".to_owned(), comment.to_owned())]))
         })
         .collect();
     let metadata = [("eddy.table", name), ("eddy.key", key), ("comment", comment)];
-    Arc::new(Schema::new_with_metadata(fields, metadata.map(|(k, v)| (k.to_owned(), v.to_owned())).into()))
+    Arc::new(Schema::new_with_metadata(
+        fields,
+        metadata.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+    ))
 }
 
 pub fn schemas() -> Vec<SchemaRef> {
@@ -65,10 +69,15 @@ pub fn parcels(rows: &[Parcel]) -> RecordBatch {
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.awb.as_str()))),
         Arc::new(rows.iter().map(|r| r.courier.as_deref()).collect::<StringArray>()),
-        Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.status.as_str()))),
+        Arc::new(StringArray::from_iter_values(
+            rows.iter().map(|r| r.status.as_str()),
+        )),
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.weight_g))),
         Arc::new(rows.iter().map(|r| r.risk).collect::<Float64Array>()),
-        Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(|r| r.updated_at)).with_timezone("UTC")),
+        Arc::new(
+            TimestampMicrosecondArray::from_iter_values(rows.iter().map(|r| r.updated_at))
+                .with_timezone("UTC"),
+        ),
     ];
     RecordBatch::try_new(Arc::clone(&schemas()[PARCELS]), columns).unwrap()
 }
@@ -108,19 +117,40 @@ pub fn progress(sequence: u64) -> Progress {
 
 /// Tables of small chunks, so that few rows already meet sealing, merging and compaction.
 pub fn small() -> Options {
-    Options { chunk_rows: 32, chunk_bytes: 1 << 20, merge_width: 3, compact_rows: 4 }
+    Options {
+        chunk_rows: 32,
+        chunk_bytes: 1 << 20,
+        merge_width: 3,
+        compact_rows: 4,
+    }
 }
 
 /// 1,000 parcels, each written twice (the first version with another status), and six depots.
 pub fn world() -> Arc<LiveTables> {
-    let tables = LiveTables::with_options(schemas(), Options { chunk_rows: 256, ..small() }).unwrap();
+    let tables = LiveTables::with_options(
+        schemas(),
+        Options {
+            chunk_rows: 256,
+            ..small()
+        },
+    )
+    .unwrap();
     for (sequence, from) in (0..1_000).step_by(50).enumerate() {
-        let rows: Vec<Parcel> = (from..from + 50).map(|n| Parcel { status: "lost".into(), ..parcel(n) }).collect();
-        tables.apply(vec![(PARCELS, parcels(&rows))], progress(sequence as u64 + 1)).unwrap();
+        let rows: Vec<Parcel> = (from..from + 50)
+            .map(|n| Parcel {
+                status: "lost".into(),
+                ..parcel(n)
+            })
+            .collect();
+        tables
+            .apply(vec![(PARCELS, parcels(&rows))], progress(sequence as u64 + 1))
+            .unwrap();
     }
     for (sequence, from) in (0..1_000).step_by(100).enumerate() {
         let rows: Vec<Parcel> = (from..from + 100).map(parcel).collect();
-        tables.apply(vec![(PARCELS, parcels(&rows))], progress(sequence as u64 + 21)).unwrap();
+        tables
+            .apply(vec![(PARCELS, parcels(&rows))], progress(sequence as u64 + 21))
+            .unwrap();
     }
     let rows = [
         ("delhi", 1, Some("hub")),
@@ -148,7 +178,10 @@ pub fn engine_with(limits: Limits) -> QueryEngine {
 }
 
 pub fn engine() -> QueryEngine {
-    engine_with(Limits { threads: 2, ..Limits::default() })
+    engine_with(Limits {
+        threads: 2,
+        ..Limits::default()
+    })
 }
 
 /// An answer as lines of text, columns between bars.
@@ -157,10 +190,19 @@ pub async fn lines(engine: &QueryEngine, sql: &str) -> Result<Vec<String>, eddy_
     let options = arrow::util::display::FormatOptions::new().with_null("NULL");
     let mut out = Vec::new();
     for batch in &batches {
-        let columns: Vec<_> =
-            batch.columns().iter().map(|c| arrow::util::display::ArrayFormatter::try_new(c, &options).unwrap()).collect();
+        let columns: Vec<_> = batch
+            .columns()
+            .iter()
+            .map(|c| arrow::util::display::ArrayFormatter::try_new(c, &options).unwrap())
+            .collect();
         for row in 0..batch.num_rows() {
-            out.push(columns.iter().map(|c| c.value(row).to_string()).collect::<Vec<_>>().join("|"));
+            out.push(
+                columns
+                    .iter()
+                    .map(|c| c.value(row).to_string())
+                    .collect::<Vec<_>>()
+                    .join("|"),
+            );
         }
     }
     Ok(out)

@@ -12,7 +12,11 @@ use crate::sample::{PARCELS, Parcel, engine, lines, parcel, parcels, progress};
 async fn run(text: &str, file: &str) {
     let engine = engine();
     let mut failures = Vec::new();
-    for block in text.split("\n\n").map(str::trim).filter(|b| !b.is_empty() && !b.starts_with('#')) {
+    for block in text
+        .split("\n\n")
+        .map(str::trim)
+        .filter(|b| !b.is_empty() && !b.starts_with('#'))
+    {
         let (head, rest) = block.split_once('\n').unwrap_or((block, ""));
         let (sql, expected) = rest.split_once("----").unwrap_or((rest, ""));
         let expected: Vec<&str> = expected.trim().lines().map(str::trim_end).collect();
@@ -35,11 +39,18 @@ async fn run(text: &str, file: &str) {
 #[tokio::test]
 async fn every_query_file_gives_its_answers() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/sql");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .collect();
     files.sort();
     assert!(!files.is_empty());
     for file in files {
-        run(&std::fs::read_to_string(&file).unwrap(), &file.display().to_string()).await;
+        run(
+            &std::fs::read_to_string(&file).unwrap(),
+            &file.display().to_string(),
+        )
+        .await;
     }
 }
 
@@ -48,14 +59,30 @@ async fn key_lookup_gives_what_a_full_scan_gives() {
     let engine = engine();
     for n in (0..1_000).step_by(37) {
         let awb = parcel(n).awb;
-        let by_key = lines(&engine, &format!("select * from parcels where awb = '{awb}'")).await.unwrap();
-        let by_scan = lines(&engine, &format!("select * from parcels where awb || '' = '{awb}'")).await.unwrap();
+        let by_key = lines(&engine, &format!("select * from parcels where awb = '{awb}'"))
+            .await
+            .unwrap();
+        let by_scan = lines(
+            &engine,
+            &format!("select * from parcels where awb || '' = '{awb}'"),
+        )
+        .await
+        .unwrap();
         assert_eq!(by_key.len(), 1);
         assert_eq!(by_key, by_scan);
     }
-    let plan = lines(&engine, "explain select * from parcels where awb in ('AWB00000001', 'AWB00000002', 'x')").await.unwrap().join("\n");
+    let plan = lines(
+        &engine,
+        "explain select * from parcels where awb in ('AWB00000001', 'AWB00000002', 'x')",
+    )
+    .await
+    .unwrap()
+    .join("\n");
     assert!(plan.contains("by_key=2"), "{plan}");
-    let plan = lines(&engine, "explain select * from parcels where awb || '' = 'x'").await.unwrap().join("\n");
+    let plan = lines(&engine, "explain select * from parcels where awb || '' = 'x'")
+        .await
+        .unwrap()
+        .join("\n");
     assert!(!plan.contains("by_key"), "{plan}");
 }
 
@@ -69,8 +96,15 @@ async fn one_query_sees_one_snapshot_in_all_its_parts() {
             let mut sequence = 100;
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 sequence += 1;
-                let rows: Vec<Parcel> = (0..1_000).map(|n| Parcel { weight_g: sequence as i64, ..parcel(n) }).collect();
-                tables.apply(vec![(PARCELS, parcels(&rows))], progress(sequence)).unwrap();
+                let rows: Vec<Parcel> = (0..1_000)
+                    .map(|n| Parcel {
+                        weight_g: sequence as i64,
+                        ..parcel(n)
+                    })
+                    .collect();
+                tables
+                    .apply(vec![(PARCELS, parcels(&rows))], progress(sequence))
+                    .unwrap();
             }
         });
         scope.spawn(|| {
@@ -95,11 +129,22 @@ async fn one_query_sees_one_snapshot_in_all_its_parts() {
 #[tokio::test]
 async fn prepared_statement_reads_the_newest_snapshot_each_time() {
     let engine = engine();
-    let prepared = engine.prepare("select count(*), max(weight_g) from parcels where awb = $1").await.unwrap();
+    let prepared = engine
+        .prepare("select count(*), max(weight_g) from parcels where awb = $1")
+        .await
+        .unwrap();
     let ask = || async {
         let params = vec![ScalarValue::Utf8(Some("AWB00000007".into()))];
-        let batches = engine.execute(&prepared, params, Default::default()).await.unwrap().collect().await.unwrap();
-        arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string()
+        let batches = engine
+            .execute(&prepared, params, Default::default())
+            .await
+            .unwrap()
+            .collect()
+            .await
+            .unwrap();
+        arrow::util::pretty::pretty_format_batches(&batches)
+            .unwrap()
+            .to_string()
     };
     assert!(ask().await.contains("107"));
     tables_with_weight(&engine, 5_555);
@@ -107,13 +152,30 @@ async fn prepared_statement_reads_the_newest_snapshot_each_time() {
     let count = engine.prepare("select count(*) from parcels").await.unwrap();
     let one = vec![(PARCELS, parcels(&[parcel(5_000)]))];
     engine.tables().apply(one, progress(1_001)).unwrap();
-    let batches = engine.execute(&count, Vec::new(), Default::default()).await.unwrap().collect().await.unwrap();
-    assert!(arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string().contains("1001"));
+    let batches = engine
+        .execute(&count, Vec::new(), Default::default())
+        .await
+        .unwrap()
+        .collect()
+        .await
+        .unwrap();
+    assert!(
+        arrow::util::pretty::pretty_format_batches(&batches)
+            .unwrap()
+            .to_string()
+            .contains("1001")
+    );
 }
 
 fn tables_with_weight(engine: &eddy_query::QueryEngine, weight: i64) {
-    let rows = [Parcel { weight_g: weight, ..parcel(7) }];
-    engine.tables().apply(vec![(PARCELS, parcels(&rows))], progress(1_000)).unwrap();
+    let rows = [Parcel {
+        weight_g: weight,
+        ..parcel(7)
+    }];
+    engine
+        .tables()
+        .apply(vec![(PARCELS, parcels(&rows))], progress(1_000))
+        .unwrap();
 }
 
 #[tokio::test]
@@ -139,12 +201,91 @@ async fn parameters_take_the_type_of_what_they_meet() {
         }
     };
     let text = |t: &str| ScalarValue::Utf8(Some(t.into()));
-    assert_eq!(count("select awb from parcels where weight_g = $1", vec![text("105")]).await.unwrap(), 1);
-    assert_eq!(count("select awb from parcels where updated_at < $1", vec![text("2023-11-14T22:13:30Z")]).await.unwrap(), 10);
-    assert_eq!(count("select awb from parcels where awb in ($1, $2)", vec![text("AWB00000001"), text("AWB00000002")]).await.unwrap(), 2);
-    assert_eq!(count("select awb from parcels limit $1", vec![ScalarValue::Int64(Some(3))]).await.unwrap(), 3);
-    let error = count("select awb from parcels where awb = $1", Vec::new()).await.unwrap_err();
+    assert_eq!(
+        count("select awb from parcels where weight_g = $1", vec![text("105")])
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        count(
+            "select awb from parcels where updated_at < $1",
+            vec![text("2023-11-14T22:13:30Z")]
+        )
+        .await
+        .unwrap(),
+        10
+    );
+    assert_eq!(
+        count(
+            "select awb from parcels where awb in ($1, $2)",
+            vec![text("AWB00000001"), text("AWB00000002")]
+        )
+        .await
+        .unwrap(),
+        2
+    );
+    assert_eq!(
+        count(
+            "select awb from parcels limit $1",
+            vec![ScalarValue::Int64(Some(3))]
+        )
+        .await
+        .unwrap(),
+        3
+    );
+    let error = count("select awb from parcels where awb = $1", Vec::new())
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("1 parameters and 0 came"), "{error}");
-    let error = count("select awb from parcels where weight_g = $1", vec![text("heavy")]).await.unwrap_err();
+    let error = count("select awb from parcels where weight_g = $1", vec![text("heavy")])
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("parameter $1"), "{error}");
+}
+
+#[tokio::test]
+async fn key_computed_from_a_parameter_is_looked_up_as_well() {
+    let engine = engine();
+    let sql = "select weight_g from parcels where awb = 'AWB' || lpad($1, 8, '0')";
+    let params = vec![ScalarValue::Utf8(Some("42".into()))];
+    let explained = engine
+        .sql(&format!("explain {sql}"), params.clone())
+        .await
+        .unwrap()
+        .collect()
+        .await
+        .unwrap();
+    let explained = arrow::util::pretty::pretty_format_batches(&explained)
+        .unwrap()
+        .to_string();
+    assert!(explained.contains("by_key=1"), "{explained}");
+    let rows = engine.sql(sql, params).await.unwrap().collect().await.unwrap();
+    assert!(
+        arrow::util::pretty::pretty_format_batches(&rows)
+            .unwrap()
+            .to_string()
+            .contains("142")
+    );
+}
+
+#[tokio::test]
+async fn group_by_of_coded_text_goes_by_numbers() {
+    let engine = engine();
+    let plan = lines(
+        &engine,
+        "explain select status, count(*) from parcels group by status",
+    )
+    .await
+    .unwrap()
+    .join("\n");
+    assert!(
+        plan.contains("Decode") && plan.contains("numbered=[status]"),
+        "{plan}"
+    );
+    let plan = lines(&engine, "explain select awb, count(*) from parcels group by awb")
+        .await
+        .unwrap()
+        .join("\n");
+    assert!(!plan.contains("Decode"), "{plan}");
 }

@@ -5,7 +5,7 @@ import { count, day, dayOf, dayShort, duration, instant, money, moneyShort, perc
 import { command } from "../lib/keys";
 import { eventTime, now } from "../lib/live";
 import { follow, num, rows } from "../lib/data";
-import { present, quantileMs, visible, watchMetrics } from "../lib/metrics";
+import { present, quantileMs, rate, visible, watchMetrics } from "../lib/metrics";
 import { get, set } from "../lib/url";
 import { Card, Changing, Table } from "../parts/card";
 import { TimeChart } from "../parts/chart";
@@ -19,23 +19,12 @@ watchMetrics();
 
 const clock = computed(() => instant(eventTime.value) ?? instant(rows(flow.data.value)[0]?.event_time));
 
-// Events a second over the last ten seconds of answers.
-const seen: { at: number; events: number }[] = [];
-const perSecond = computed(() => {
-  const row = rows(flow.data.value)[0];
-  if (!row) return null;
-  seen.push({ at: Date.now(), events: num(row.events) });
-  while (seen.length > 2 && seen[0]!.at < Date.now() - 10_000) seen.shift();
-  const a = seen[0]!, b = seen.at(-1)!;
-  return b.at - a.at < 500 ? null : Math.max(0, (b.events - a.events) / ((b.at - a.at) / 1000));
-});
-
 function Flow() {
   const row = rows(flow.data.value)[0], letters = rows(dead.data.value).reduce((n, r) => n + num(r.letters), 0);
   const name = present([visible], "_bucket"), p99 = name ? quantileMs(name, 0.99) : null;
-  const lag = clock.value == null ? null : now.value - clock.value;
+  const perSecond = rate("eddy_fold_events_total"), lag = clock.value == null ? null : now.value - clock.value;
   const items: [string, string, string?][] = [
-    ["Events a second", perSecond.value == null ? "–" : count(Math.round(perSecond.value)), "Over the last ten seconds"],
+    ["Events a second", perSecond == null ? "–" : perSecond < 10 ? significant(perSecond) : count(Math.round(perSecond)), "Folded, over the last minute"],
     ["Log to visible, p99", duration(p99), name ? "From the log's receipt of an event to its row in the tables, of the last minute" : "The engine exposes no such histogram"],
     ["Sequence", count(row?.sequence), "The last batch of the log that the tables hold"],
     ["Events applied", count(row?.events)],
@@ -105,10 +94,17 @@ const points = computed(() => rows(cohorts.data.value).filter((r) => r.cohort !=
   return { at, delivered, returned, rate: delivered ? returned / delivered : null, interval: wilson(Math.min(returned, delivered), delivered), immature: clock.value != null && ends > clock.value - immatureDays * 86_400_000 };
 }));
 
+/** The cohorts with the empty stretches between them, so that no line is drawn across one. */
+const plotted = computed(() => points.value.flatMap((p, i, all) => {
+  const step = grainDays[get("grain") || "week"]! * 86_400_000, next = all[i + 1];
+  return next && next.at - p.at > 1.6 * step ? [p, { ...p, at: p.at + step, delivered: 0, returned: 0, rate: null, interval: null }] : [p];
+}));
+
 function ReturnRate() {
-  const list = points.value, grain = get("grain") || "week", first = list.findIndex((p) => p.immature), half = grainDays[grain]! * 43_200_000;
+  const list = points.value, drawn = plotted.value, grain = get("grain") || "week", first = list.findIndex((p) => p.immature), half = grainDays[grain]! * 43_200_000;
   const chosen = get("dimension"), value = get("value");
-  const say = (i: number) => { const p = list[i]; if (!p) return "";
+  const say = (i: number) => { const p = drawn[i]; if (!p) return "";
+    if (!p.delivered) return `from ${day(p.at)}: nothing delivered`;
     return `${grain === "day" ? "" : grain + " of "}${day(p.at)}: ${p.delivered >= fewUnits ? percent(p.rate) : "too few for a point"}, ${count(p.returned)} of ${count(p.delivered)} units, interval ${percent(p.interval?.[0])} to ${percent(p.interval?.[1])}, raw${p.immature ? ", immature" : ""}`; };
   const select = (label: string, key: string, options: readonly (readonly [string, string])[], current: string, change: (v: string) => void) =>
     <label class="inline"><span class="sr">{label}</span><select aria-label={label} data-key={key} value={current} onChange={(e) => change(e.currentTarget.value)}>{options.map(([v, t]) => <option value={v} selected={v === current}>{t}</option>)}</select></label>;
@@ -125,10 +121,10 @@ function ReturnRate() {
       { label: "Delivered in", value: (p) => `${day(p.at)}` }, { label: "Delivered", right: true, value: (p) => count(p.delivered) }, { label: "Requested back", right: true, value: (p) => count(p.returned) },
       { label: "Raw rate", right: true, value: (p) => p.delivered < fewUnits ? "–" : percent(p.rate) }, { label: "95% interval", right: true, value: (p) => p.interval ? `${percent(p.interval[0])} – ${percent(p.interval[1])}` : "–" },
       { label: "Maturity", value: (p) => p.immature ? "raw, immature" : "raw, older than 30 days" }]} />}>
-    <TimeChart x={list.map((p) => p.at / 1000)} time lines={[{ label: "raw", values: list.map((p) => p.delivered >= fewUnits ? p.rate : null), muted: true, dash: [5, 4] }]}
+    <TimeChart x={drawn.map((p) => p.at / 1000)} time lines={[{ label: "raw", values: drawn.map((p) => p.delivered >= fewUnits ? p.rate : null), muted: true, dash: [5, 4] }]}
       format={(v) => `${significant(Math.round(v * 1000) / 10)}%`} say={say} label="Raw return rate by delivery cohort" height={260}
-      band={{ low: list.map((p) => p.interval?.[0] ?? null), high: list.map((p) => p.interval?.[1] ?? null) }}
-      immatureFrom={first < 0 ? undefined : (list[first]!.at - half) / 1000} hidePoint={(i) => (list[i]?.delivered ?? 0) < fewUnits}
+      band={{ low: drawn.map((p) => p.interval?.[0] ?? null), high: drawn.map((p) => p.interval?.[1] ?? null) }}
+      immatureFrom={first < 0 ? undefined : (list[first]!.at - half) / 1000} hidePoint={(i) => (drawn[i]?.delivered ?? 0) < fewUnits}
       brush={(a, b) => set({ from: dayOf(a * 1000), to: dayOf(b * 1000) })} />
     <p class="ends" aria-hidden="true"><span class="dash" /> raw{first >= 0 && <><span class="hatched" /> raw, immature from {dayShort(list[first]!.at)}</>}</p>
   </Card>;

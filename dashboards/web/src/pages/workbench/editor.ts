@@ -21,6 +21,7 @@ const look = EditorView.theme({
   "&": { fontSize: "13px", backgroundColor: "var(--paper)", color: "var(--ink)", height: "100%" },
   ".cm-content": { fontFamily: "var(--mono)", lineHeight: "20px", padding: "8px 0", caretColor: "var(--ink)" },
   ".cm-gutters": { backgroundColor: "var(--wash)", color: "var(--muted)", border: "0", borderRight: "1px solid var(--line)" },
+  ".cm-lineNumbers .cm-gutterElement": { padding: "0 8px 0 12px" },
   "&.cm-focused, &:focus-within": { outline: "2px solid var(--accent)", outlineOffset: "-1px" },
   ".cm-placeholder": { color: "var(--muted)" },
   ".cm-tooltip": { backgroundColor: "var(--paper)", color: "var(--ink)", border: "1px solid var(--control)", borderRadius: "6px" },
