@@ -24,11 +24,16 @@ pub fn run() {
     let data = std::env::var_os("EDDY_TEST_DATA")
         .map(PathBuf::from)
         .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
-    let uci = data.join("uci_online_retail.parquet");
-    if uci.exists() {
-        measure(&uci, "uci_online_retail", "Parquet, 541,909 rows");
-    } else {
-        eprintln!("  skipped: {} is not there", uci.display());
+    for (file, mapping) in [
+        ("amazon_india_sale_report", "amazon_india"),
+        ("uci_online_retail", "uci_online_retail"),
+    ] {
+        let path = data.join(file).with_extension("parquet");
+        if path.exists() {
+            measure(&path, mapping, "Parquet through its mapping");
+        } else {
+            eprintln!("  skipped: {} is not there", path.display());
+        }
     }
 }
 
@@ -50,6 +55,12 @@ fn measure(path: &std::path::Path, mapping: &str, what: &str) {
     let note =
         format!("{what}; whole command, engine folding at the same time, fsync before each acknowledgement");
     let events = counts["events"].as_f64().unwrap();
+    let rows = counts["read"].as_f64().unwrap();
+    let note = format!("{note}; {rows} rows, {events} events");
+    if rows != events {
+        let what = format!("durable file load, rows of {mapping}");
+        figure("load", &what, rows / seconds, "rows/s", &note);
+    }
     figure(
         "load",
         &format!("durable file load, {mapping}"),

@@ -286,10 +286,17 @@ print(json.dumps(times))
             &RUNS.to_string(),
         ])
         .output()
+        .inspect_err(|error| eprintln!("  skipped: DuckDB: {error}"))
         .ok()?;
-    if !output.status.success() {
-        eprintln!("  skipped: DuckDB: {}", String::from_utf8_lossy(&output.stderr));
-        return None;
+    let times = serde_json::from_slice(&output.stdout);
+    if !output.status.success() || times.is_err() {
+        let (said, failed) = (output.stdout, output.stderr);
+        eprintln!(
+            "  skipped: DuckDB: {} {}{}",
+            output.status,
+            String::from_utf8_lossy(&said),
+            String::from_utf8_lossy(&failed)
+        );
     }
-    serde_json::from_slice(&output.stdout).ok()
+    times.ok()
 }

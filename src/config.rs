@@ -21,16 +21,19 @@ pub struct UpArgs {
     /// PostgreSQL wire address [default: 127.0.0.1:5433]
     #[arg(long, env = "EDDY_PG", value_name = "ADDR")]
     pub pg: Option<SocketAddr>,
-    /// An existing nats-server or cluster instead of a private one
-    #[arg(long, env = "EDDY_NATS", value_name = "URL")]
+    /// An existing nats-server or cluster instead of a private one; several addresses with commas between them
+    #[arg(long, env = "EDDY_NATS", value_name = "URL", hide_env_values = true)]
     pub nats: Option<String>,
+    /// Copies of each stream, on as many servers of the cluster that --nats names: 1, 3 or 5 [default: 1]
+    #[arg(long, env = "EDDY_REPLICAS", value_name = "N")]
+    pub replicas: Option<usize>,
     /// Configuration file (TOML)
     #[arg(long, env = "EDDY_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What an acknowledgement means: "synced" (on disk) or "relaxed" (on disk within two minutes) [default: synced]
     #[arg(long, env = "EDDY_DURABILITY", value_name = "MODE")]
     pub durability: Option<String>,
-    /// Token that HTTP callers must send as `Authorization: Bearer ...`; required off loopback
+    /// Token that HTTP callers must send as `Authorization: Bearer ...` and browsers sign in with; required off loopback
     #[arg(long, env = "EDDY_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// Password of the PostgreSQL wire (user `eddy`); required off loopback
@@ -71,6 +74,7 @@ struct NatsFile {
     ca: Option<PathBuf>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
+    monitor: Option<String>,
     binary: Option<PathBuf>,
     replicas: Option<usize>,
 }
@@ -132,7 +136,7 @@ pub enum Nats {
     },
     /// A server or cluster of the operator's
     External {
-        /// `nats://` or `tls://`
+        /// `nats://` or `tls://`, several with commas between them; may hold `name:password@` or `token@`
         url: String,
         /// A `.creds` file
         credentials: Option<PathBuf>,
@@ -144,6 +148,8 @@ pub enum Nats {
         certificate: Option<PathBuf>,
         /// The client's key
         key: Option<PathBuf>,
+        /// Monitoring addresses (`http://host:8222`) of all its servers, with commas between them
+        monitor: Option<String>,
     },
 }
 
@@ -183,6 +189,9 @@ pub struct Config {
 /// The default HTTP address, also where the other commands look for the engine.
 pub const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 
+/// Characters of a token that others than this machine can try.
+const TOKEN_CHARACTERS: usize = 16;
+
 impl Config {
     /// Joins flags, environment and file.
     pub fn load(args: &UpArgs) -> anyhow::Result<Self> {
@@ -208,6 +217,7 @@ impl Config {
                 ca: file.nats.ca,
                 certificate: file.nats.certificate,
                 key: file.nats.key,
+                monitor: file.nats.monitor,
             },
             None => Nats::Private {
                 binary: file.nats.binary,
@@ -228,7 +238,7 @@ impl Config {
                 .or(file.pg)
                 .unwrap_or_else(|| "127.0.0.1:5433".parse().expect("a constant")),
             nats,
-            replicas: file.nats.replicas.unwrap_or(1),
+            replicas: args.replicas.or(file.nats.replicas).unwrap_or(1),
             synced,
             token: args.token.clone().or(file.token),
             pg_password: args.pg_password.clone().or(file.pg_password),
@@ -246,6 +256,9 @@ impl Config {
     }
 
     fn check(&self) -> anyhow::Result<()> {
+        if let Some(token) = &self.token {
+            self.check_token(token)?;
+        }
         if !self.http.ip().is_loopback() && self.token.is_none() {
             bail!(
                 "--http {} is not loopback and no token is set: anyone who reaches it could write; set --token (EDDY_TOKEN), or listen on 127.0.0.1",
@@ -258,12 +271,36 @@ impl Config {
                 self.pg
             );
         }
+        if !matches!(self.replicas, 1 | 3 | 5) {
+            bail!("--replicas {} cannot be: use 1, 3 or 5", self.replicas);
+        }
+        if self.replicas > 1 && matches!(self.nats, Nats::Private { .. }) {
+            bail!(
+                "--replicas {0} needs {0} servers, and the private nats-server is one: name a cluster with --nats (EDDY_NATS)",
+                self.replicas
+            );
+        }
         jiff::tz::TimeZone::get(&self.zone).with_context(|| {
             format!(
                 "zone \"{}\" is not known; use an IANA name such as Asia/Kolkata",
                 self.zone
             )
         })?;
+        Ok(())
+    }
+
+    fn check_token(&self, token: &str) -> anyhow::Result<()> {
+        if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
+            bail!(
+                "the token (--token, EDDY_TOKEN) is empty or has a character that no header can carry; make one with `openssl rand -hex 32`"
+            );
+        }
+        if !self.http.ip().is_loopback() && token.len() < TOKEN_CHARACTERS {
+            bail!(
+                "--http {} is not loopback and the token is short enough to guess: give it at least {TOKEN_CHARACTERS} characters, for instance by `openssl rand -hex 32`",
+                self.http
+            );
+        }
         Ok(())
     }
 }
@@ -298,9 +335,22 @@ mod tests {
     fn another_address_without_a_token_is_refused() {
         let error = parse("http = \"0.0.0.0:8080\"").unwrap_err().to_string();
         assert!(error.contains("EDDY_TOKEN"), "{error}");
-        assert!(parse("http = \"0.0.0.0:8080\"\ntoken = \"t\"").is_ok());
+        assert!(parse("http = \"0.0.0.0:8080\"\ntoken = \"0123456789abcdef\"").is_ok());
         let error = parse("pg = \"0.0.0.0:5433\"").unwrap_err().to_string();
         assert!(error.contains("EDDY_PG_PASSWORD"), "{error}");
+    }
+
+    #[test]
+    fn a_token_that_shuts_out_nobody_is_refused() {
+        for token in ["", " ", "two words", "\u{e9}"] {
+            let error = parse(&format!("token = \"{token}\"")).unwrap_err().to_string();
+            assert!(error.contains("EDDY_TOKEN"), "{token:?}: {error}");
+        }
+        assert!(parse("token = \"t\"").is_ok(), "on loopback it may be short");
+        let error = parse("http = \"0.0.0.0:8080\"\ntoken = \"t\"")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("16 characters"), "{error}");
     }
 
     #[test]
@@ -313,5 +363,14 @@ mod tests {
     fn an_unknown_zone_or_durability_is_refused() {
         assert!(parse("zone = \"Asia/Calcuttta\"").is_err());
         assert!(parse("durability = \"maybe\"").is_err());
+    }
+
+    #[test]
+    fn replicas_need_a_cluster() {
+        let error = parse("nats.replicas = 3").unwrap_err().to_string();
+        assert!(error.contains("--nats"), "{error}");
+        assert!(parse("nats.url = \"nats://host\"\nnats.replicas = 2").is_err());
+        let config = parse("nats.url = \"nats://host\"\nnats.replicas = 3").unwrap();
+        assert_eq!(config.replicas, 3);
     }
 }

@@ -40,9 +40,8 @@ fn bad(what: &'static str, says: impl Into<String>) -> Finding {
 
 /// Runs the command: exit code 0 when all is well, 1 when something is to be mended.
 pub async fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
-    let mut findings = vec![server_binary().await];
     let client = Client::new(&args.engine)?;
-    findings.extend(engine(&client).await?);
+    let findings = findings(&client).await?;
     for finding in &findings {
         println!(
             "{:<5} {:<18} {}",
@@ -77,18 +76,22 @@ async fn server_binary() -> Finding {
     }
 }
 
-async fn engine(client: &Client) -> anyhow::Result<Vec<Finding>> {
+async fn findings(client: &Client) -> anyhow::Result<Vec<Finding>> {
     let status: Value = match client.get("/v1/status").await {
         Ok(status) => status,
         Err(error) if error.downcast_ref::<Unreachable>().is_some() => {
-            return Ok(vec![bad("engine", error.to_string())]);
+            return Ok(vec![server_binary().await, bad("engine", error.to_string())]);
         }
-        Err(error) => return Ok(vec![bad("engine", format!("{error:#}"))]),
+        Err(error) => return Ok(vec![server_binary().await, bad("engine", format!("{error:#}"))]),
     };
-    let mut findings = vec![good(
-        "engine",
-        format!("eddy {} answers", status["version"].as_str().unwrap_or("?")),
-    )];
+    let private = status["nats"]["private"].as_bool().unwrap_or(true);
+    let server = if private {
+        server_binary().await
+    } else {
+        foreign_server(&status["nats"])
+    };
+    let version = status["version"].as_str().unwrap_or("?");
+    let mut findings = vec![server, good("engine", format!("eddy {version} answers"))];
     findings.push(match client.ready_within(Duration::ZERO).await {
         Ok(()) => good("ready", "state restored, log answers"),
         Err(error) => bad("ready", format!("{error:#}")),
@@ -96,10 +99,19 @@ async fn engine(client: &Client) -> anyhow::Result<Vec<Finding>> {
     findings.push(durability(&status["durability"]));
     findings.push(lag(&status));
     if let Some(folder) = status["data_dir"].as_str() {
-        findings.extend(space(folder));
+        findings.extend(space(folder, private));
     }
     findings.push(dead_letters(client).await);
     Ok(findings)
+}
+
+/// A server of the operator's: what is known of it comes through its clients' door.
+fn foreign_server(nats: &Value) -> Finding {
+    let version = nats["version"].as_str().unwrap_or("?");
+    good(
+        "nats-server",
+        format!("{version}, run by somebody else; its disks and its backups cannot be seen from here"),
+    )
 }
 
 fn durability(report: &Value) -> Finding {
@@ -113,12 +125,12 @@ fn durability(report: &Value) -> Finding {
     if report["kept"].as_bool().unwrap_or(false) {
         good("durability", says)
     } else {
-        bad(
-            "durability",
-            format!(
-                "{says}; set `sync_interval: always` in the server's jetstream block, or --durability relaxed"
-            ),
-        )
+        let remedy = if text("actual") == "unknown" {
+            "name the monitoring addresses of all its servers as nats.monitor in the configuration, or accept it with --durability relaxed"
+        } else {
+            "set `sync_interval: always` in the jetstream block of each server, or accept it with --durability relaxed"
+        };
+        bad("durability", format!("{says}; {remedy}"))
     }
 }
 
@@ -142,17 +154,19 @@ fn lag(status: &Value) -> Finding {
     }
 }
 
-fn space(folder: &str) -> Option<Finding> {
+fn space(folder: &str, private: bool) -> Option<Finding> {
     let stat = nix::sys::statvfs::statvfs(folder).ok()?;
     let free = stat.blocks_available() as u64 * stat.fragment_size() as u64;
     let says = format!("{:.1} GiB free under {folder}", free as f64 / f64::from(1 << 30));
+    let full = if private {
+        "the log refuses events when it is full: free some, or move the data folder"
+    } else {
+        "snapshots cannot be written when it is full: free some, or move the data folder"
+    };
     Some(if free > 2 << 30 {
         good("disk", says)
     } else {
-        bad(
-            "disk",
-            format!("{says}; the log refuses events when it is full: free some, or move the data folder"),
-        )
+        bad("disk", format!("{says}; {full}"))
     })
 }
 

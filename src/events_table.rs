@@ -19,8 +19,8 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPu
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
-use eddy_events::{Timestamp, codec};
-use eddy_log::{Framing, Log, LogMessage};
+use eddy_events::{Framing, Timestamp};
+use eddy_log::{Log, LogMessage};
 use eddy_query::sql::Pin;
 use futures::stream;
 use serde::Deserialize;
@@ -286,18 +286,6 @@ struct Line<'a> {
     data: Option<&'a RawValue>,
 }
 
-/// The events of a message, each as its bytes, indexed as the folds index them.
-fn lines(message: &LogMessage) -> Vec<&[u8]> {
-    match message.framing {
-        Framing::Lines => codec::split_lines(&message.payload).collect(),
-        Framing::Single => vec![&message.payload],
-        Framing::Batch => match codec::split_batch(&message.payload) {
-            Ok(events) => events.into_iter().map(|event| event.get().as_bytes()).collect(),
-            Err(_) => vec![&message.payload],
-        },
-    }
-}
-
 fn batch(schema: &SchemaRef, messages: &[LogMessage]) -> Result<RecordBatch> {
     let mut sequence = Int64Builder::new();
     let mut index = Int32Builder::new();
@@ -305,8 +293,12 @@ fn batch(schema: &SchemaRef, messages: &[LogMessage]) -> Result<RecordBatch> {
     let mut time = TimestampMicrosecondBuilder::new().with_timezone("UTC");
     let mut texts: [StringViewBuilder; 6] = std::array::from_fn(|_| StringViewBuilder::new());
     for message in messages {
-        for (at, line) in lines(message).into_iter().enumerate() {
-            let line: Line<'_> = serde_json::from_slice(line).unwrap_or_default();
+        // A batch that is no array is one bad event to the folds, and one row here.
+        let events = message
+            .events()
+            .or_else(|_| Framing::Single.split(&message.payload).map_err(Box::new));
+        for (at, event) in events.into_iter().flatten().enumerate() {
+            let line: Line<'_> = serde_json::from_slice(event).unwrap_or_default();
             sequence.append_value(i64::try_from(message.sequence).unwrap_or(i64::MAX));
             index.append_value(i32::try_from(at).unwrap_or(i32::MAX));
             logged_at.append_value(message.logged_at_micros);

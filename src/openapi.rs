@@ -55,7 +55,7 @@ const CALLS: &[Call] = &[
         takes: &[],
         gives: &["text/event-stream"],
         code: "200",
-        query: &[("tables", "Only these tables, separated by commas")],
+        query: &[("last_event_id", "Where to go on, when the header cannot be sent")],
     },
     Call {
         method: "get",
@@ -123,7 +123,7 @@ const CALLS: &[Call] = &[
     Call {
         method: "get",
         path: "/readyz",
-        does: "State is restored and the log answers.",
+        does: "The tables hold what the log held at the start, and the log answers.",
         takes: &[],
         gives: &[JSON],
         code: "200",
@@ -164,7 +164,11 @@ pub fn document() -> Value {
             "description": "Returns and courier events in, projections and SQL out. Errors are application/problem+json (RFC 9457) and say what to do.",
         },
         "paths": paths,
-        "components": { "schemas": schemas(), "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } } },
+        "components": { "schemas": schemas(), "securitySchemes": {
+            "token": { "type": "http", "scheme": "bearer", "description": "The engine's token, when it was started with one" },
+            "session": { "type": "apiKey", "in": "cookie", "name": "eddy_session", "description": "A browser's, from /sign-in; changes only from pages of the engine" },
+        } },
+        "security": [{}, { "token": [] }, { "session": [] }],
     })
 }
 

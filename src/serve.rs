@@ -1,11 +1,11 @@
 //! The HTTP front door: joins the routers of the rooms and adds what belongs to the process as a whole:
-//! health, readiness, status, digest, metrics, and the check of the token.
+//! health, readiness, status, digest and metrics. Who may pass is `sign_in.rs`'s.
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -16,8 +16,11 @@ use eddy_query::{LiveTables, QueryEngine};
 use prometheus::{Registry, TextEncoder};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::{Config, Nats};
+use crate::sign_in::{self, Gate};
+use crate::{readiness, same_site};
 
 /// What the process as a whole can be asked.
 pub struct Engine {
@@ -28,6 +31,8 @@ pub struct Engine {
     pub private: Option<Endpoint>,
     pub tables: Arc<LiveTables>,
     pub control: Control,
+    /// Where the log ended when the engine started.
+    pub end_at_start: u64,
     pub registry: Registry,
     pub stopping: CancellationToken,
 }
@@ -46,9 +51,10 @@ pub fn router(
         pg: Some(engine.config.pg.to_string()),
         query_seconds: engine.config.limits.query_seconds,
         query_memory_bytes: engine.config.limits.query_memory_bytes as u64,
+        guarded: engine.config.token.is_some(),
         shutdown: stop,
     })?;
-    let token: Option<Arc<str>> = engine.config.token.as_deref().map(Into::into);
+    let gate = engine.config.token.as_deref().map(Gate::new).transpose()?;
     let own = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/digest", get(digest))
@@ -62,16 +68,26 @@ pub fn router(
         .route("/openapi.json", get(document))
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
-        .with_state(engine);
+        .with_state(engine)
+        .merge(eddy_dashboards::assets());
     let guarded = own
         .merge(gateway.router())
         .merge(eddy_query::http::router(query))
         .merge(pages);
-    let guarded = match token {
-        Some(token) => guarded.layer(middleware::from_fn_with_state(token, authorised)),
+    let guarded = match gate {
+        Some(gate) => guarded
+            .layer(middleware::from_fn_with_state(gate.clone(), sign_in::guard))
+            .merge(sign_in::router(gate)),
         None => guarded,
     };
-    Ok(guarded.merge(open).fallback(nowhere))
+    Ok(guarded
+        .merge(open)
+        .fallback(nowhere)
+        .layer(middleware::from_fn(same_site::refuse_others))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        )))
 }
 
 /// The gateway's bounds as configured; its router is guarded here, with all others.
@@ -85,7 +101,7 @@ pub fn gateway_config(config: &Config) -> GatewayConfig {
 }
 
 /// A problem document of RFC 9457.
-fn problem(status: StatusCode, detail: &str) -> Response {
+pub fn problem(status: StatusCode, detail: &str) -> Response {
     let body = json!({
         "type": "about:blank",
         "title": status.canonical_reason().unwrap_or("error"),
@@ -108,48 +124,20 @@ async fn nowhere(request: Request) -> Response {
     problem(StatusCode::NOT_FOUND, &detail)
 }
 
-async fn authorised(State(token): State<Arc<str>>, request: Request, next: Next) -> Response {
-    let given = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .map(|value| value.as_bytes());
-    let given = given
-        .and_then(|value| value.strip_prefix(b"Bearer "))
-        .unwrap_or_default();
-    if same(given, token.as_bytes()) {
-        return next.run(request).await;
-    }
-    let mut response = problem(
-        StatusCode::UNAUTHORIZED,
-        "send the engine's token as `Authorization: Bearer ...`",
-    );
-    response.headers_mut().insert(
-        header::WWW_AUTHENTICATE,
-        header::HeaderValue::from_static("Bearer"),
-    );
-    response
-}
-
-/// Equality whose time does not tell where two values differ.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
-}
-
 /// Alive: the process answers. Nothing else is claimed.
 async fn health() -> &'static str {
     "ok\n"
 }
 
-/// Ready: the state is restored, and the log takes and gives events.
+/// Ready: the tables hold what the log held when the engine started, and the log takes and gives events.
 async fn ready(State(engine): State<Arc<Engine>>) -> Response {
     if engine.stopping.is_cancelled() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "the engine is stopping");
     }
-    if !engine.control.is_running() {
-        return problem(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the state is being restored; try again in a moment",
-        );
+    let sequence = engine.tables.snapshot().sequence();
+    let waits = readiness::waits_for(engine.control.is_running(), sequence, engine.end_at_start);
+    if let Some(waits) = waits {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, &waits);
     }
     if !engine.log.is_ready().await {
         return problem(
@@ -157,7 +145,7 @@ async fn ready(State(engine): State<Arc<Engine>>) -> Response {
             "the log does not answer; `eddy doctor` says more",
         );
     }
-    Json(json!({ "ready": true, "sequence": engine.tables.snapshot().sequence() })).into_response()
+    Json(json!({ "ready": true, "sequence": sequence })).into_response()
 }
 
 async fn status(State(engine): State<Arc<Engine>>) -> Response {

@@ -1,6 +1,7 @@
 //! `eddy up`: starts the roles in order, waits for an interrupt or a failure, and stops them in the order of the flow:
 //! front doors, fetching, draining, snapshot, log. It wires; it decides nothing about data.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Nats, UpArgs};
 use crate::events_table::EventsTable;
+use crate::readiness;
 use crate::serve::{self, Engine};
 use crate::telemetry;
 
@@ -26,7 +28,7 @@ const PATIENCE: Duration = Duration::from_millis(4_500);
 /// Runs the engine until an interrupt.
 pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args)?;
-    let _telemetry = telemetry::start(config.otlp_endpoint.as_deref())?;
+    let telemetry = telemetry::start(config.otlp_endpoint.as_deref())?;
     // The ports first: a port in use is said before anything is started.
     let http = TcpListener::bind(config.http)
         .await
@@ -42,6 +44,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let server = start_server(&config).await?;
     let endpoint = server.as_ref().map(Server::endpoint);
     let log = connect(&config, endpoint.as_ref(), &registry).await?;
+    let end_at_start = readiness::end_of_log(&log).await?;
 
     let tables = LiveTables::new(eddy_processors::tables())?;
     let query = query_engine(&config, &log, &tables)?;
@@ -78,17 +81,19 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
         private: endpoint,
         tables: tables.clone(),
         control,
+        end_at_start,
         registry,
         stopping: stop.clone(),
     });
-    let router = serve::router(engine, gateway, query.clone(), stop.clone())?;
+    let router = telemetry.traced(serve::router(engine, gateway, query.clone(), stop.clone())?);
     let tasks = TaskTracker::new();
     let http_addr = http.local_addr()?;
     let pg_addr = pg.addr();
     tasks.spawn({
         let stop = stop.clone();
         async move {
-            let served = axum::serve(http, router)
+            let service = router.into_make_service_with_connect_info::<SocketAddr>();
+            let served = axum::serve(http, service)
                 .with_graceful_shutdown(stop.cancelled_owned())
                 .await;
             if let Err(error) = served {
@@ -152,6 +157,9 @@ fn busy(error: std::io::Error, flag: &str, addr: std::net::SocketAddr) -> anyhow
 
 async fn start_server(config: &Config) -> anyhow::Result<Option<Server>> {
     let Nats::Private { binary } = &config.nats else {
+        // A private server makes the folder itself.
+        std::fs::create_dir_all(&config.data_dir)
+            .with_context(|| format!("the data folder {} cannot be made", config.data_dir.display()))?;
         return Ok(None);
     };
     let server = ServerConfig {
@@ -186,6 +194,7 @@ pub fn log_config(config: &Config, private: Option<&Endpoint>) -> anyhow::Result
                 ca,
                 certificate,
                 key,
+                monitor,
             },
             _,
         ) => {
@@ -207,6 +216,7 @@ pub fn log_config(config: &Config, private: Option<&Endpoint>) -> anyhow::Result
                     ca: ca.clone(),
                     identity,
                 },
+                monitor_url: monitor.clone(),
                 ..LogConfig::new(url.clone())
             }
         }

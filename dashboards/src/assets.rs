@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use serde::Deserialize;
 
+use crate::shell::Page;
 use crate::{Error, secure};
 
 #[derive(RustEmbed)]
@@ -33,11 +34,17 @@ pub(crate) struct Entry {
 }
 
 impl Manifest {
-    /// The manifest of the embedded bundle, checked: every file it names is there.
+    /// The manifest of the embedded bundle, checked: every page, and every file it names, is there.
     pub(crate) fn embedded() -> Result<Self, Error> {
         let file = Bundle::get("manifest.json").ok_or_else(|| Error::Bundle("manifest.json".into()))?;
         let manifest: Self = serde_json::from_slice(&file.data)
             .map_err(|e| Error::Bundle(format!("a readable manifest ({e})")))?;
+        if let Some(page) = Page::ALL
+            .into_iter()
+            .find(|p| !manifest.pages.contains_key(p.id()))
+        {
+            return Err(Error::Bundle(format!("the page {}", page.id())));
+        }
         let of_pages = manifest
             .pages
             .values()

@@ -9,6 +9,7 @@ mod live;
 mod named;
 mod secure;
 mod shell;
+mod sign_in;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use tower_http::compression::CompressionLayer;
 
 pub use filters::Zone;
 pub use named::{NamedQuery, named_queries};
+pub use sign_in::{SignIn, SignInPage};
 
 /// What can keep the pages from being served.
 #[derive(Debug, thiserror::Error)]
@@ -47,28 +49,37 @@ pub struct DashboardDeps {
     pub query_seconds: u64,
     /// Memory a query may take, in bytes, as the workbench tells it.
     pub query_memory_bytes: u64,
+    /// Whether callers must show a token, so that a reader can sign out.
+    pub guarded: bool,
     /// Ends the event streams, which would otherwise keep a graceful shutdown waiting.
     pub shutdown: CancellationToken,
 }
 
-/// The pages `/`, `/sql`, `/health`, their assets under `/assets/`, and `GET /v1/live`.
+/// The pages `/`, `/sql`, `/health`, and `GET /v1/live`.
+///
+/// # Errors
+/// When the zone is unknown or the bundle lacks a part.
 pub fn router(deps: DashboardDeps) -> Result<Router, Error> {
     let zone = Zone::named(&deps.zone)?;
     let manifest = assets::Manifest::embedded()?;
     let feed = live::Feed::new(Arc::clone(&deps.tables), deps.shutdown.clone());
-    let shell = Arc::new(shell::Shell::new(deps, zone, manifest));
+    let shell = Arc::new(shell::Shell::new(deps, zone, manifest, Arc::clone(&feed)));
     let pages = shell::Page::ALL.into_iter().fold(Router::new(), |router, page| {
         let shell = Arc::clone(&shell);
         router.route(
             page.path(),
-            get(move |request| async move { shell.serve(page, request).await }),
+            get(move |request| Arc::clone(&shell).serve(page, request)),
         )
     });
-    let pages = pages
-        .route("/assets/{file}", get(assets::serve))
-        .layer(CompressionLayer::new());
     let stream = Router::new()
         .route("/v1/live", get(live::stream))
         .with_state(feed);
-    Ok(pages.merge(stream))
+    Ok(pages.layer(CompressionLayer::new()).merge(stream))
+}
+
+/// The files of the bundle under `/assets/`: the same for everybody, and without a figure.
+pub fn assets() -> Router {
+    Router::new()
+        .route("/assets/{file}", get(assets::serve))
+        .layer(CompressionLayer::new())
 }

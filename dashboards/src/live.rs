@@ -1,7 +1,8 @@
 //! `GET /v1/live`: server-sent events. One task a process merges the tables' frames, at most four a second, and keeps the last
 //! minute for resuming; it runs only while somebody listens, so that loading pays nothing for an unwatched page.
 //!
-//! A frame tells which keys changed, not their values: a page asks `POST /v1/sql` for those it shows.
+//! A frame tells which keys changed, not their values: a page asks `POST /v1/sql` for those it shows. Frames are numbered for resuming; the sequence of
+//! the log does not order them, for dead letters change without it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
@@ -51,28 +52,47 @@ struct Tidings {
     changed: BTreeMap<String, Changed>,
 }
 
+/// A place in the feed: which run of it, and the frame of that run. Of another run nothing is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    run: u32,
+    number: u64,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:08x}-{}", self.run, self.number)
+    }
+}
+
+impl Place {
+    fn parse(id: &str) -> Option<Self> {
+        let (run, number) = id.split_once('-')?;
+        Some(Self {
+            run: u32::from_str_radix(run, 16).ok()?,
+            number: number.parse().ok()?,
+        })
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Sent {
-    Frame(Arc<Tidings>),
+    Frame(Place, Arc<Tidings>),
     /// Frames were lost: read everything again.
-    Reset(u64),
+    Reset(Place, u64),
 }
 
 impl Sent {
-    fn sequence(&self) -> u64 {
-        match self {
-            Self::Frame(tidings) => tidings.sequence,
-            Self::Reset(sequence) => *sequence,
-        }
-    }
-
     fn event(&self) -> Event {
-        let event = Event::default().id(self.sequence().to_string());
         match self {
-            Self::Frame(tidings) => event
+            Self::Frame(place, tidings) => Event::default()
+                .id(place.to_string())
                 .json_data(&**tidings)
                 .unwrap_or_else(|_| Event::default().event("reset").data("{}")),
-            Self::Reset(sequence) => event.event("reset").data(format!("{{\"sequence\":{sequence}}}")),
+            Self::Reset(place, sequence) => Event::default()
+                .id(place.to_string())
+                .event("reset")
+                .data(format!("{{\"sequence\":{sequence}}}")),
         }
     }
 }
@@ -80,10 +100,25 @@ impl Sent {
 #[derive(Debug)]
 struct Inner {
     running: bool,
-    kept: VecDeque<Arc<Tidings>>,
-    /// Sequence before the first kept frame: a reader who has seen it can resume.
+    /// The newest frame.
+    place: Place,
+    /// Number before the first kept frame: a reader who has seen it can resume.
     from: u64,
+    kept: VecDeque<(Place, Arc<Tidings>)>,
     sender: broadcast::Sender<Sent>,
+}
+
+impl Inner {
+    /// The frames after a place, unless some of them are gone.
+    fn after(&self, last: Place) -> Option<VecDeque<Sent>> {
+        let known = last.run == self.place.run && (self.from..=self.place.number).contains(&last.number);
+        known.then(|| {
+            let missed = self.kept.iter().filter(|(place, _)| place.number > last.number);
+            missed
+                .map(|(place, tidings)| Sent::Frame(*place, Arc::clone(tidings)))
+                .collect()
+        })
+    }
 }
 
 /// The feed of a process.
@@ -98,8 +133,9 @@ impl Feed {
     pub(crate) fn new(tables: Arc<LiveTables>, shutdown: CancellationToken) -> Arc<Self> {
         let inner = Inner {
             running: false,
-            kept: VecDeque::new(),
+            place: Place { run: 0, number: 0 },
             from: 0,
+            kept: VecDeque::new(),
             sender: broadcast::channel(64).0,
         };
         Arc::new(Self {
@@ -113,6 +149,28 @@ impl Feed {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The feed, running: what is applied from now on will be told.
+    fn running(self: &Arc<Self>) -> std::sync::MutexGuard<'_, Inner> {
+        let mut inner = self.inner();
+        if !inner.running {
+            let frames = self.tables.subscribe();
+            inner.running = true;
+            inner.place = Place {
+                run: rand::random(),
+                number: 0,
+            };
+            inner.from = 0;
+            inner.kept.clear();
+            tokio::spawn(Arc::clone(self).run(frames));
+        }
+        inner
+    }
+
+    /// Where a page that reads the tables now has to go on listening.
+    pub(crate) fn place(self: &Arc<Self>) -> String {
+        self.running().place.to_string()
+    }
+
     fn now(&self) -> Tidings {
         let snapshot = self.tables.snapshot();
         Tidings {
@@ -123,58 +181,47 @@ impl Feed {
     }
 
     /// What a new listener is told at once, and all that follows, without a gap between.
-    fn listen(self: &Arc<Self>, last: Option<u64>) -> (VecDeque<Sent>, broadcast::Receiver<Sent>) {
-        let mut inner = self.inner();
-        if !inner.running {
-            // Subscribing before looking: what is applied between the two is told twice rather than not at all.
-            let frames = self.tables.subscribe();
-            inner.running = true;
-            inner.kept.clear();
-            inner.from = self.tables.snapshot().sequence();
-            tokio::spawn(Arc::clone(self).run(frames));
-        }
+    fn listen(self: &Arc<Self>, last: Option<&str>) -> (VecDeque<Sent>, broadcast::Receiver<Sent>) {
+        let inner = self.running();
         let now = self.now();
-        // Sequences order the frames of one shard; of several, a resumed reader reads everything again.
-        let several = self.tables.snapshot().progress.len() > 1;
-        let at_once = match last {
-            None => VecDeque::from([Sent::Frame(Arc::new(now))]),
-            Some(last) if !several && last >= inner.from && last <= now.sequence => {
-                let missed: VecDeque<_> = inner
-                    .kept
-                    .iter()
-                    .filter(|t| t.sequence > last)
-                    .cloned()
-                    .map(Sent::Frame)
-                    .collect();
-                if missed.is_empty() {
-                    VecDeque::from([Sent::Frame(Arc::new(now))])
-                } else {
-                    missed
-                }
-            }
-            Some(_) => VecDeque::from([Sent::Reset(now.sequence), Sent::Frame(Arc::new(now))]),
+        let reset = Sent::Reset(inner.place, now.sequence);
+        let frame = Sent::Frame(inner.place, Arc::new(now));
+        let at_once = match last.map(|id| Place::parse(id).and_then(|last| inner.after(last))) {
+            Some(None) => VecDeque::from([reset, frame]),
+            Some(Some(missed)) if !missed.is_empty() => missed,
+            None | Some(Some(_)) => VecDeque::from([frame]),
         };
         (at_once, inner.sender.subscribe())
     }
 
-    fn publish(&self, sent: Sent) {
+    fn publish(&self, tidings: Tidings) {
         let mut inner = self.inner();
-        match &sent {
-            Sent::Frame(tidings) => {
-                inner.kept.push_back(Arc::clone(tidings));
-                if inner.kept.len() > KEPT
-                    && let Some(gone) = inner.kept.pop_front()
-                {
-                    inner.from = gone.sequence;
-                }
-            }
-            Sent::Reset(sequence) => {
-                inner.kept.clear();
-                inner.from = *sequence;
-            }
+        let tidings = Arc::new(tidings);
+        inner.place.number += 1;
+        let place = inner.place;
+        inner.kept.push_back((place, Arc::clone(&tidings)));
+        if inner.kept.len() > KEPT
+            && let Some((gone, _)) = inner.kept.pop_front()
+        {
+            inner.from = gone.number;
         }
         // No listener: the frame is kept for one who comes back.
-        let _ = inner.sender.send(sent);
+        let _ = inner.sender.send(Sent::Frame(place, tidings));
+    }
+
+    /// What a listener is told who was too slow for what is kept.
+    fn lagged(&self) -> Sent {
+        Sent::Reset(self.inner().place, self.tables.snapshot().sequence())
+    }
+
+    /// Frames of the tables were lost: nobody can resume from before.
+    fn reset(&self) {
+        let sequence = self.tables.snapshot().sequence();
+        let mut inner = self.inner();
+        inner.place.number += 1;
+        inner.from = inner.place.number;
+        inner.kept.clear();
+        let _ = inner.sender.send(Sent::Reset(inner.place, sequence));
     }
 
     /// Merges frames and publishes them in measured steps until nobody has listened for a while.
@@ -189,13 +236,13 @@ impl Feed {
                     Ok(frame) => merged.add(&frame),
                     Err(RecvError::Lagged(_)) => {
                         merged = Merged::default();
-                        self.publish(Sent::Reset(self.tables.snapshot().sequence()));
+                        self.reset();
                     }
                     Err(RecvError::Closed) => break,
                 },
                 () = sleep_until(due), if !merged.is_empty() => {
                     let now = self.now();
-                    self.publish(Sent::Frame(Arc::new(std::mem::take(&mut merged).tidings(now))));
+                    self.publish(std::mem::take(&mut merged).tidings(now));
                     due = Instant::now() + PACE;
                 }
                 () = sleep_until(heard + LINGER) => {
@@ -275,12 +322,9 @@ pub(crate) async fn stream(
         .get("last-event-id")
         .and_then(|v| v.to_str().ok())
         .map(str::to_owned);
-    // An id that is no number is of another log: it resets, as a gap does.
-    let last = header
-        .or(from.last_event_id)
-        .filter(|id| !id.is_empty())
-        .map(|id| id.parse().unwrap_or(u64::MAX));
-    let mut response = Sse::new(events(&feed, last)).into_response();
+    // An id of another run of the engine resets, as a gap does.
+    let last = header.or(from.last_event_id).filter(|id| !id.is_empty());
+    let mut response = Sse::new(events(&feed, last.as_deref())).into_response();
     let out = response.headers_mut();
     secure::plain(out);
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -292,7 +336,7 @@ pub(crate) async fn stream(
     response
 }
 
-fn events(feed: &Arc<Feed>, last: Option<u64>) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
+fn events(feed: &Arc<Feed>, last: Option<&str>) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
     let (at_once, receiver) = feed.listen(last);
     let shutdown = feed.shutdown.clone();
     let feed = Arc::clone(feed);
@@ -305,7 +349,7 @@ fn events(feed: &Arc<Feed>, last: Option<u64>) -> impl Stream<Item = Result<Even
                     () = shutdown.cancelled() => return None,
                     sent = receiver.recv() => match sent {
                         Ok(sent) => sent.event(),
-                        Err(RecvError::Lagged(_)) => Sent::Reset(feed.tables.snapshot().sequence()).event(),
+                        Err(RecvError::Lagged(_)) => feed.lagged().event(),
                         Err(RecvError::Closed) => return None,
                     },
                     () = tokio::time::sleep(HEARTBEAT) => {

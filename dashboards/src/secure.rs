@@ -15,9 +15,20 @@ pub(crate) fn page(headers: &mut HeaderMap, nonce: &str) {
     let policy = format!(
         "default-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
-    if let Ok(policy) = HeaderValue::from_str(&policy) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
+    let nothing = HeaderValue::from_static("default-src 'none'");
+    document(headers, HeaderValue::from_str(&policy).unwrap_or(nothing));
+}
+
+/// The headers of a page that is a form and runs nothing. Its address is told to this site, so that browsers name it as the form's origin.
+pub(crate) fn form(headers: &mut HeaderMap) {
+    let policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    document(headers, HeaderValue::from_static(policy));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+}
+
+fn document(headers: &mut HeaderMap, policy: HeaderValue) {
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    headers.insert(header::VARY, HeaderValue::from_static("cookie"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(

@@ -1,9 +1,10 @@
 //! The shell of a page: frame, assets and the first rows as data, so that the page has figures before its first request.
 //!
 //! First rows are the answers of `POST /v1/sql` to the page's named queries, as far as they come within a short time; the page asks for the
-//! rest. The shell renders no figures itself.
+//! rest. The frame is sent before they are asked for, so that the first paint waits for no query. The shell renders no figures itself.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
@@ -12,13 +13,15 @@ use axum::body::{Body, to_bytes};
 use axum::response::{Html, IntoResponse, Response};
 use eddy_query::QueryEngine;
 use futures::future::join_all;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use futures::{StreamExt, stream};
+use http::{HeaderMap, Request, StatusCode, Uri, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::assets::Manifest;
 use crate::filters::{Zone, literals};
+use crate::live::Feed;
 use crate::named::{NamedQuery, named_queries};
 use crate::{DashboardDeps, secure};
 
@@ -46,7 +49,7 @@ impl Page {
         }
     }
 
-    fn id(self) -> &'static str {
+    pub(crate) fn id(self) -> &'static str {
         match self {
             Self::Overview => "overview",
             Self::Workbench => "workbench",
@@ -98,16 +101,21 @@ impl Page {
 
 #[derive(Template)]
 #[template(path = "shell.html")]
-struct Html5<'a> {
+struct Frame<'a> {
     page: &'a str,
     title: &'a str,
     theme: &'a str,
     nonce: &'a str,
     style: &'a str,
     icon: &'a str,
-    worker: &'a str,
     script: &'a str,
     preload: &'a [String],
+}
+
+#[derive(Template)]
+#[template(path = "shell_end.html")]
+struct End<'a> {
+    worker: &'a str,
     data: &'a str,
 }
 
@@ -116,23 +124,63 @@ pub(crate) struct Shell {
     deps: DashboardDeps,
     zone: Zone,
     manifest: Manifest,
+    feed: Arc<Feed>,
     sql: Router,
 }
 
 impl Shell {
-    pub(crate) fn new(deps: DashboardDeps, zone: Zone, manifest: Manifest) -> Self {
+    pub(crate) fn new(deps: DashboardDeps, zone: Zone, manifest: Manifest, feed: Arc<Feed>) -> Self {
         let sql = eddy_query::http::router(QueryEngine::clone(&deps.query));
         Self {
             deps,
             zone,
             manifest,
+            feed,
             sql,
         }
     }
 
-    /// The page, with the rows its address asks for.
-    pub(crate) async fn serve(&self, page: Page, request: Request<Body>) -> Response {
-        let pairs: Vec<(String, String)> = axum::extract::Query::try_from_uri(request.uri())
+    /// The page: its frame at once, then the rows its address asks for.
+    pub(crate) async fn serve(self: Arc<Self>, page: Page, request: Request<Body>) -> Response {
+        let nonce = secure::nonce();
+        let frame = match self.frame(page, theme(request.headers()), &nonce) {
+            Ok(frame) => frame,
+            Err(error) => {
+                tracing::error!(%error, page = page.id(), "the frame of a page cannot be rendered");
+                return (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the page cannot be rendered; the engine's log says why",
+                )
+                    .into_response();
+            }
+        };
+        let address = request.into_parts().0.uri;
+        let end = async move { self.end(page, &address).await };
+        let body = stream::once(async { Ok(frame) }).chain(stream::once(end));
+        let mut response = Html(Body::from_stream(body)).into_response();
+        secure::page(response.headers_mut(), &nonce);
+        response
+    }
+
+    fn frame(&self, page: Page, theme: &str, nonce: &str) -> Result<String, askama::Error> {
+        let entry = &self.manifest.pages[page.id()];
+        let frame = Frame {
+            page: page.id(),
+            title: page.title(),
+            theme,
+            nonce,
+            style: &self.manifest.style,
+            icon: &self.manifest.icon,
+            script: &entry.script,
+            preload: &entry.preload,
+        };
+        frame.render()
+    }
+
+    async fn end(&self, page: Page, address: &Uri) -> Result<String, askama::Error> {
+        // Before the rows are read: what changes while they are is told to the page.
+        let place = self.feed.place();
+        let pairs: Vec<(String, String)> = axum::extract::Query::try_from_uri(address)
             .map(|q| q.0)
             .unwrap_or_default();
         let literals = literals(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())), &self.zone);
@@ -156,8 +204,16 @@ impl Shell {
             "event_time": snapshot.event_time_micros().and_then(utc),
             "limits": {"seconds": self.deps.query_seconds, "memory_bytes": self.deps.query_memory_bytes},
             "pg": self.deps.pg,
+            "guarded": self.deps.guarded,
+            "feed": place,
         });
-        self.render(page, theme(request.headers()), &data)
+        // The data stands in a script element: nothing in it may end that element.
+        let data = data.to_string().replace('<', "\\u003c");
+        let end = End {
+            worker: &self.manifest.worker,
+            data: &data,
+        };
+        end.render()
     }
 
     /// The answer of `POST /v1/sql`, if it comes in time and is small.
@@ -179,53 +235,10 @@ impl Shell {
         };
         tokio::time::timeout(FIRST_ROWS, answer).await.ok().flatten()
     }
-
-    fn render(&self, page: Page, theme: &str, data: &Value) -> Response {
-        let nonce = secure::nonce();
-        let Some(entry) = self.manifest.pages.get(page.id()) else {
-            return (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the bundle lacks this page; run `make web` and build again",
-            )
-                .into_response();
-        };
-        // The data stands in a script element: nothing in it may end that element.
-        let data = data.to_string().replace('<', "\\u003c");
-        let html = Html5 {
-            page: page.id(),
-            title: page.title(),
-            theme,
-            nonce: &nonce,
-            style: &self.manifest.style,
-            icon: &self.manifest.icon,
-            worker: &self.manifest.worker,
-            script: &entry.script,
-            preload: &entry.preload,
-            data: &data,
-        };
-        match html.render() {
-            Ok(html) => {
-                let mut response = Html(html).into_response();
-                secure::page(response.headers_mut(), &nonce);
-                response
-                    .headers_mut()
-                    .insert(header::VARY, HeaderValue::from_static("cookie"));
-                response
-            }
-            Err(error) => {
-                tracing::error!(%error, "the shell of a page cannot be rendered");
-                (
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the page cannot be rendered; the engine's log says why",
-                )
-                    .into_response()
-            }
-        }
-    }
 }
 
 /// The theme the reader chose, from the cookie the page set: known before the first paint.
-fn theme(headers: &HeaderMap) -> &'static str {
+pub(crate) fn theme(headers: &HeaderMap) -> &'static str {
     let cookies = headers
         .get_all(header::COOKIE)
         .iter()

@@ -6,22 +6,83 @@ use serde_json::value::RawValue;
 
 use crate::rejection::{Reason, Rejection};
 
+/// How the events of a message are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// One canonical event a line; see [`split_lines`].
+    Lines,
+    /// A JSON array, to be parsed in full and canonicalised.
+    Batch,
+    /// One JSON event, to be parsed in full and canonicalised.
+    Single,
+}
+
+impl Framing {
+    /// The events of a message in the order of their indexes, each as its bytes. A batch that is no array of events is refused as a
+    /// whole; then the message stands for one bad event, with index 0.
+    pub fn split(self, payload: &[u8]) -> Result<Events<'_>, Rejection> {
+        Ok(Events(match self {
+            Framing::Lines => Cut::Lines(split_lines(payload)),
+            Framing::Batch => Cut::Batch(split_batch(payload)?.into_iter()),
+            Framing::Single => Cut::Single(Some(payload)),
+        }))
+    }
+}
+
+/// The events of a message; see [`Framing::split`].
+#[derive(Clone, Debug)]
+pub struct Events<'a>(Cut<'a>);
+
+#[derive(Clone, Debug)]
+enum Cut<'a> {
+    Lines(Lines<'a>),
+    Batch(std::vec::IntoIter<&'a RawValue>),
+    Single(Option<&'a [u8]>),
+}
+
+impl<'a> Iterator for Events<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        match &mut self.0 {
+            Cut::Lines(lines) => lines.next(),
+            Cut::Batch(batch) => batch.next().map(|raw| raw.get().as_bytes()),
+            Cut::Single(event) => event.take(),
+        }
+    }
+}
+
 /// Events of a message in line framing: `[`, lines joined by `,` and a line feed, `]`. Canonical lines hold no line feed, so cutting is
 /// a search for one.
-pub fn split_lines(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn split_lines(payload: &[u8]) -> Lines<'_> {
     let inner = payload.strip_prefix(b"[").unwrap_or(payload);
-    let inner = inner.strip_suffix(b"]").unwrap_or(inner);
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        if at >= inner.len() {
+    Lines {
+        rest: inner.strip_suffix(b"]").unwrap_or(inner),
+    }
+}
+
+/// The lines of a message; see [`split_lines`].
+#[derive(Clone, Debug)]
+pub struct Lines<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.rest.is_empty() {
             return None;
         }
-        let rest = &inner[at..];
-        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        at += end + 1;
-        let line = &rest[..end];
+        let (line, rest) = match memchr::memchr(b'\n', self.rest) {
+            Some(end) => (&self.rest[..end], &self.rest[end + 1..]),
+            None => (self.rest, &[][..]),
+        };
+        self.rest = rest;
         Some(line.strip_suffix(b",").unwrap_or(line))
-    })
+    }
 }
 
 /// A message in line framing: a JSON array with each line on a line of its own.

@@ -38,6 +38,7 @@ pub mod upcast;
 
 pub use catalogue::Body;
 pub use envelope::{Envelope, Event};
+pub use framing::Framing;
 pub use identity::{fingerprint, identity};
 pub use position::{Cause, Position};
 pub use rejection::{Reason, Rejection};

@@ -7,31 +7,24 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use async_nats::HeaderMap;
 use bytes::Bytes;
-use eddy_events::subjects;
 use tokio::sync::{Notify, oneshot};
+use tracing::Instrument;
 
 use crate::Error;
 
 mod batch;
+mod publisher;
 
-use crate::connection::{Connection, Publish};
+use crate::connection::Connection;
 use crate::metrics::Metrics;
+use batch::Waiting;
 pub use batch::{AppendAck, Run};
-use batch::{Waiting, join, take};
-
-/// Header with the number of events in a message.
-pub const COUNT_HEADER: &str = "Eddy-Count";
-/// Content type of a record batch.
-pub const BATCH_CONTENT_TYPE: &str = "application/cloudevents-batch+json";
-/// Room for the headers and the protocol line of a message within the server's `max_payload`.
-const HEADER_ROOM: usize = 4096;
-
+use publisher::Publisher;
+pub use publisher::{BATCH_CONTENT_TYPE, COUNT_HEADER};
 /// Limits of an appender.
 #[derive(Clone, Debug)]
 pub struct AppenderConfig {
@@ -94,6 +87,7 @@ impl Drop for Handle {
 }
 
 struct Shared {
+    connection: Connection,
     queue: Mutex<Queue>,
     /// Something waits, or the end has come.
     arrived: Notify,
@@ -115,6 +109,11 @@ struct Queue {
 }
 
 impl Shared {
+    /// Bytes of lines that fit a message at this moment.
+    fn batch_bytes(&self) -> usize {
+        self.limits.max_batch_bytes.min(self.connection.max_bytes())
+    }
+
     fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -127,39 +126,31 @@ impl Appender {
         mut limits: AppenderConfig,
         metrics: Metrics,
     ) -> Appender {
-        limits.max_batch_bytes = limits
-            .max_batch_bytes
-            .min(connection.client.max_payload().saturating_sub(HEADER_ROOM));
         limits.give_up = limits.give_up.min(Duration::from_secs(40));
         let shared = Arc::new(Shared {
+            connection,
             queue: Mutex::default(),
             arrived: Notify::new(),
             room: Notify::new(),
             limits,
             metrics,
         });
-        let publisher = Publisher {
-            connection,
-            subject,
-            shared: shared.clone(),
-            name: unique_name(),
-            count: 0,
-        };
-        tokio::spawn(publisher.run());
+        tokio::spawn(Publisher::new(subject, shared.clone()).run());
         Appender {
             handle: Arc::new(Handle { shared }),
         }
     }
 
-    /// The largest line that fits a message.
+    /// The largest line that fits a message, as the server is configured at this moment.
     pub fn max_line_bytes(&self) -> usize {
-        self.handle.shared.limits.max_batch_bytes - 2
+        self.handle.shared.batch_bytes().saturating_sub(2)
     }
 
     /// Appends lines and returns when the log holds them all. Refused at once with [`Error::Overloaded`] when too much
     /// waits already. If an error is told for several lines, some of the first may be in the log.
     pub async fn append(&self, lines: Vec<Bytes>) -> Result<AppendAck, Error> {
-        self.submit(lines)?.await
+        let span = tracing::debug_span!("append", events = lines.len() as i64);
+        self.submit(lines)?.instrument(span).await
     }
 
     /// Takes a place in the queue, and tells the outcome later. Submitted in order means appended in order.
@@ -244,240 +235,5 @@ impl Appender {
         drop(queue);
         shared.arrived.notify_one();
         Ok(pending)
-    }
-}
-
-/// A name no other appender has, so that message ids are unique.
-fn unique_name() -> String {
-    static STARTED: AtomicU64 = AtomicU64::new(0);
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_nanos();
-    format!(
-        "{:x}-{:x}-{:x}",
-        now,
-        std::process::id(),
-        STARTED.fetch_add(1, Ordering::Relaxed)
-    )
-}
-
-/// The task that owns the only publish in flight.
-struct Publisher {
-    connection: Connection,
-    subject: String,
-    shared: Arc<Shared>,
-    name: String,
-    count: u64,
-}
-
-impl Publisher {
-    async fn run(mut self) {
-        loop {
-            let taken = {
-                let mut queue = self.shared.queue();
-                let taken = take(&mut queue.waiting, &self.shared.limits);
-                if taken.is_empty() && queue.closed {
-                    return;
-                }
-                taken
-            };
-            if taken.is_empty() {
-                self.shared.arrived.notified().await;
-                continue;
-            }
-            self.write(taken).await;
-        }
-    }
-
-    /// Writes appends that share a message, or one that needs several.
-    async fn write(&mut self, taken: Vec<Waiting>) {
-        let events: usize = taken.iter().map(|w| w.lines.len()).sum();
-        let bytes: usize = taken.iter().map(|w| w.bytes).sum();
-        let begun = Instant::now();
-        match &taken[..] {
-            [one]
-                if one.lines.len() > self.shared.limits.max_batch_events
-                    || one.bytes > self.shared.limits.max_batch_bytes =>
-            {
-                let outcome = self.write_split(&one.lines).await;
-                self.release(events, bytes, begun);
-                if let Some(waiting) = taken.into_iter().next() {
-                    let _ = waiting.done.send(outcome);
-                }
-            }
-            _ => {
-                let payload = join(taken.iter().flat_map(|w| &w.lines), bytes);
-                let outcome = self.publish(payload, events as u32).await;
-                self.release(events, bytes, begun);
-                let mut index = 0;
-                for waiting in taken {
-                    let count = waiting.lines.len() as u32;
-                    let answer = match &outcome {
-                        Ok(sequence) => Ok(AppendAck {
-                            runs: vec![Run {
-                                sequence: *sequence,
-                                index,
-                                count,
-                            }],
-                        }),
-                        Err(error) => Err(repeat(error)),
-                    };
-                    index += count;
-                    // The caller may have gone; the lines are in the log all the same.
-                    let _ = waiting.done.send(answer);
-                }
-            }
-        }
-    }
-
-    async fn write_split(&mut self, lines: &[Bytes]) -> Result<AppendAck, Error> {
-        let mut ack = AppendAck::default();
-        let mut rest = lines;
-        while !rest.is_empty() {
-            let mut bytes = 2;
-            let fitting = rest
-                .iter()
-                .take(self.shared.limits.max_batch_events)
-                .take_while(|line| {
-                    bytes += line.len() + 2;
-                    bytes <= self.shared.limits.max_batch_bytes + 2
-                })
-                .count()
-                .max(1);
-            let (now, later) = rest.split_at(fitting);
-            let sequence = self.publish(join(now, bytes), now.len() as u32).await?;
-            ack.runs.push(Run {
-                sequence,
-                index: 0,
-                count: now.len() as u32,
-            });
-            rest = later;
-        }
-        Ok(ack)
-    }
-
-    fn release(&self, events: usize, bytes: usize, begun: Instant) {
-        let mut queue = self.shared.queue();
-        queue.events -= events;
-        queue.bytes -= bytes;
-        let rate = bytes as f64 / begun.elapsed().as_secs_f64().max(1e-6);
-        queue.rate = if queue.rate > 0.0 {
-            0.9 * queue.rate + 0.1 * rate
-        } else {
-            rate
-        };
-        drop(queue);
-        self.shared.metrics.queue_events.sub(events as i64);
-        self.shared.metrics.queue_bytes.sub(bytes as i64);
-        self.shared.room.notify_waiters();
-    }
-
-    /// Publishes one message until its outcome is known or time is up.
-    async fn publish(&mut self, payload: Bytes, events: u32) -> Result<u64, Error> {
-        self.count += 1;
-        let mut headers = HeaderMap::new();
-        headers.insert("Nats-Msg-Id", format!("{}-{:x}", self.name, self.count));
-        headers.insert("Content-Type", BATCH_CONTENT_TYPE);
-        headers.insert(subjects::FRAMING_HEADER, subjects::FRAMING_LINES);
-        headers.insert(COUNT_HEADER, events.to_string());
-        let (limits, metrics) = (&self.shared.limits, &self.shared.metrics);
-        let bytes = payload.len();
-        let begun = Instant::now();
-        let mut ambiguous = false;
-        let mut pause = Duration::from_millis(5);
-        loop {
-            let error = match self
-                .connection
-                .publish(
-                    &self.subject,
-                    headers.clone(),
-                    payload.clone(),
-                    limits.ack_timeout,
-                )
-                .await
-            {
-                Ok(ack) => {
-                    metrics.publish_seconds.observe(begun.elapsed().as_secs_f64());
-                    metrics.batch_events.observe(f64::from(events));
-                    metrics.batch_bytes.observe(bytes as f64);
-                    metrics.appended_events.inc_by(events.into());
-                    metrics.appended_bytes.inc_by(bytes as u64);
-                    return Ok(ack.sequence);
-                }
-                Err(Publish::Final(error)) if ambiguous => Error::Unconfirmed {
-                    waited: begun.elapsed(),
-                    reason: error.to_string(),
-                },
-                Err(Publish::Final(error)) => error,
-                Err(Publish::Ambiguous(reason)) => {
-                    ambiguous = true;
-                    Error::Unconfirmed {
-                        waited: begun.elapsed(),
-                        reason,
-                    }
-                }
-                Err(Publish::Transient(reason) | Publish::WrongLast(reason)) if ambiguous => {
-                    Error::Unconfirmed {
-                        waited: begun.elapsed(),
-                        reason,
-                    }
-                }
-                Err(Publish::Transient(reason) | Publish::WrongLast(reason)) => {
-                    Error::request("append", reason)
-                }
-            };
-            let retry = matches!(error, Error::Unconfirmed { .. } | Error::Request { .. });
-            if !retry || begun.elapsed() + pause >= limits.give_up {
-                metrics.publish_failures.with_label_values(&[kind(&error)]).inc();
-                return Err(error);
-            }
-            tracing::debug!(%error, "publishing again with the same id");
-            metrics.publish_retries.inc();
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(250));
-        }
-    }
-}
-
-/// The same failure for each append that shared the message.
-fn repeat(error: &Error) -> Error {
-    match error {
-        Error::StorageFull { reason } => Error::StorageFull {
-            reason: reason.clone(),
-        },
-        Error::Refused { doing, code, reason } => Error::Refused {
-            doing: doing.clone(),
-            code: *code,
-            reason: reason.clone(),
-        },
-        Error::Unconfirmed { waited, reason } => Error::Unconfirmed {
-            waited: *waited,
-            reason: reason.clone(),
-        },
-        Error::Request { doing, reason } => Error::Request {
-            doing: doing.clone(),
-            reason: reason.clone(),
-        },
-        other => Error::request("append", other),
-    }
-}
-
-fn kind(error: &Error) -> &'static str {
-    match error {
-        Error::StorageFull { .. } => "storage_full",
-        Error::Unconfirmed { .. } => "unconfirmed",
-        Error::Refused { .. } => "refused",
-        _ => "unreachable",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unique_names_differ() {
-        assert_ne!(unique_name(), unique_name());
     }
 }

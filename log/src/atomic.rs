@@ -60,10 +60,14 @@ pub(crate) async fn publish(
     let commit = async {
         let ack = connection
             .context
-            .publish_with_headers(last.subject, last.headers, last.payload)
+            .publish_with_headers(last.subject.clone(), last.headers, last.payload)
             .await
             .map_err(classify)?;
         ack.await.map_err(classify)
+    };
+    let commit = async {
+        let permitted = connection.permitted("publish", &last.subject, commit).await;
+        permitted.map_err(Publish::Final)?
     };
     let outcome = tokio::select! {
         // The answer first: it may have come before the connection was lost.

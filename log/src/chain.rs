@@ -5,15 +5,21 @@
 //! Two ways to the same end. Pipelined: all messages on their way at once, each expecting the very message before it, by
 //! its id, as the last of the stream, so that after a refusal nothing behind it can slip in. It is fast when an
 //! acknowledgement is cheap and nobody else writes the stream. Atomic: one batch that is stored or not; a fixed cost of some 15 ms,
-//! but one expectation and one acknowledgement. The way is chosen by what acknowledgements cost of late.
+//! but one expectation and one acknowledgement. Where the stream takes batches, the way is chosen by what acknowledgements cost of late.
+//! A stream with copies is never pipelined: its leader checks the expectations of what is on its way before what came earlier is stored, and
+//! an expected id that fails is met so late that nats-server 2.15 takes it for a broken disk and ends the stream.
+//!
+//! A server may persist the stream lazily and lose its end when it dies. What was published of late is therefore kept in memory and
+//! published again when the stream turns out to end before it.
 //!
 //! It decides nothing about what is published, and keeps nothing on disk.
 
+use std::collections::VecDeque;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::stream::LastRawMessageErrorKind;
+use async_nats::jetstream::stream::{Config, LastRawMessageErrorKind};
 use bytes::Bytes;
 use eddy_events::Cause;
 
@@ -26,6 +32,8 @@ pub(crate) const WRITER_HEADER: &str = "Eddy-Writer";
 /// Messages on their way at once, by number and bytes.
 const WINDOW: usize = 4096;
 const BATCH_BYTES: usize = 4 << 20;
+/// Bytes of published messages that are kept. A server's lazy write is behind by milliseconds, unless the power fails.
+const KEPT_BYTES: usize = 32 << 20;
 /// An atomic batch costs this much, and this much more for each message (measured with nats-server 2.15 on two cores).
 const ATOMIC_FIXED: f64 = 0.015;
 const ATOMIC_EACH: f64 = 0.00003;
@@ -61,6 +69,45 @@ pub(crate) struct Chain {
     contested: u32,
     /// Seconds a message took of late when pipelined.
     each: f64,
+    /// The stream takes atomic batches.
+    batched: bool,
+    /// The stream has copies on other servers.
+    replicated: bool,
+    kept: Kept,
+}
+
+/// What was published last, in order.
+#[derive(Default)]
+struct Kept {
+    /// What stands in the chain before the first of them.
+    before: Option<Cause>,
+    links: VecDeque<Link>,
+    bytes: usize,
+}
+
+impl Kept {
+    fn push(&mut self, link: Link) {
+        self.bytes += link.payload.len();
+        self.links.push_back(link);
+        while self.bytes > KEPT_BYTES
+            && let Some(first) = self.links.pop_front()
+        {
+            self.before = Some(first.cause);
+            self.bytes -= first.payload.len();
+        }
+    }
+
+    /// Takes out what came after this message, the beginning for none. `None` when that is no longer known.
+    fn take_after(&mut self, cause: Option<Cause>) -> Option<VecDeque<Link>> {
+        let from = if cause == self.before {
+            0
+        } else {
+            self.links.iter().position(|link| Some(link.cause) == cause)? + 1
+        };
+        let lost = self.links.split_off(from);
+        self.bytes -= lost.iter().map(|link| link.payload.len()).sum::<usize>();
+        Some(lost)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -96,20 +143,40 @@ impl Chain {
             fresh: true,
             contested: 0,
             each: 0.0,
+            batched: false,
+            replicated: false,
+            kept: Kept::default(),
         };
-        if let Some(last) = chain.read_last().await? {
-            chain.last_sequence = last.sequence;
-            chain.last_cause = Some(last.cause.ok_or_else(|| Error::Malformed {
-                stream,
+        let begun = Instant::now();
+        loop {
+            match chain.find_end().await {
+                // A cluster between two leaders has no answer for a while.
+                Err(Error::Request { .. }) if begun.elapsed() < GIVE_UP => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                outcome => return outcome.map(|()| chain),
+            }
+        }
+    }
+
+    async fn find_end(&mut self) -> Result<(), Error> {
+        let config = self.config().await?;
+        self.batched = config.allow_atomic_publish;
+        self.replicated = config.num_replicas > 1;
+        if let Some(last) = self.read_last().await? {
+            self.last_sequence = last.sequence;
+            self.last_cause = Some(last.cause.ok_or_else(|| Error::Malformed {
+                stream: self.stream,
                 sequence: last.sequence,
                 reason: format!(
                     "it has no {} header; only eddy may publish to {}",
                     Cause::HEADER,
-                    chain.filter
+                    self.filter
                 ),
             })?);
+            self.kept.before = self.last_cause;
         }
-        Ok(chain)
+        Ok(())
     }
 
     /// The cause of the last message of the chain.
@@ -124,42 +191,43 @@ impl Chain {
 
     /// Publishes all, in order; returns when the server has acknowledged them.
     ///
-    /// After [`Error::Fenced`] this publisher is of no more use. After any other error the chain holds a beginning of the
-    /// links, whose end is [`Chain::last_cause`]; going on with the rest is right.
-    pub async fn publish(&mut self, links: &[Link]) -> Result<(), Error> {
-        let mut rest = links;
+    /// After [`Error::Fenced`] or [`Error::OutputsLost`] this publisher is of no more use. After any other error the chain holds a
+    /// beginning of the links, whose end is [`Chain::last_cause`]; going on with the rest is right.
+    pub async fn publish(&mut self, links: Vec<Link>) -> Result<(), Error> {
+        let mut rest = VecDeque::from(links);
         let begun = Instant::now();
         let mut pause = Duration::from_millis(5);
         self.contested = self.contested.saturating_sub(1);
         while !rest.is_empty() {
-            let (way, count) = self.plan(rest);
-            let now = &rest[..count];
+            let (way, count) = self.plan(&rest);
+            let now = &rest.make_contiguous()[..count];
             let outcome = match way {
                 Way::Pipelined => self.pipelined(now).await,
                 Way::Atomic => self.atomic(now).await,
             };
             let error = match outcome {
                 Ok(sequence) => {
-                    self.fresh = false;
-                    self.last_sequence = sequence;
-                    self.last_cause = now.last().map(|link| link.cause);
-                    rest = &rest[count..];
+                    self.advance(&mut rest, count, sequence);
                     continue;
                 }
                 Err(Publish::Final(error)) => {
                     // Part of a pipeline may be stored.
-                    self.stored(rest).await?;
-                    return Err(error);
+                    return match self.look(&mut rest).await {
+                        Ok(()) | Err(Error::Request { .. }) => Err(error),
+                        Err(worse) => Err(worse),
+                    };
                 }
-                Err(Publish::WrongLast(reason)) => {
-                    rest = &rest[self.stored(rest).await?..];
-                    if self.contested < CONTESTED {
-                        // Not fenced, so another chain of the same stream came between.
+                Err(Publish::WrongLast(reason)) => match self.look(&mut rest).await {
+                    // Not fenced, so another chain of the same stream came between.
+                    Ok(()) if self.contested < CONTESTED => {
                         self.contested = CONTESTED;
                         continue;
                     }
-                    Error::request(format!("publish to {}", self.filter), reason)
-                }
+                    Ok(()) | Err(Error::Request { .. }) => {
+                        Error::request(format!("publish to {}", self.filter), reason)
+                    }
+                    Err(error) => return Err(error),
+                },
                 Err(Publish::Ambiguous(reason)) => Error::Unconfirmed {
                     waited: begun.elapsed(),
                     reason,
@@ -174,61 +242,103 @@ impl Chain {
             tracing::debug!(%error, subject = self.filter, "looking where the chain ends");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(250));
-            match self.stored(rest).await {
-                Ok(stored) => rest = &rest[stored..],
+            match self.look(&mut rest).await {
                 // The server is away: the next attempt fails, or brings us here again.
-                Err(Error::Request { .. }) => {}
+                Ok(()) | Err(Error::Request { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
+    /// The first `count` of `rest` are stored, the last of them at `sequence`.
+    fn advance(&mut self, rest: &mut VecDeque<Link>, count: usize, sequence: u64) {
+        self.fresh = false;
+        self.last_sequence = sequence;
+        for link in rest.drain(..count) {
+            self.last_cause = Some(link.cause);
+            self.kept.push(link);
+        }
+    }
+
     /// How to publish, and how many of `rest` now.
-    fn plan(&self, rest: &[Link]) -> (Way, usize) {
+    fn plan(&self, rest: &VecDeque<Link>) -> (Way, usize) {
         let sizes = || rest.iter().map(|link| link.payload.len());
         let pipeline = atomic::fitting(sizes(), BATCH_BYTES, WINDOW);
         let count = pipeline as f64;
-        if self.contested == 0 && count * self.each <= ATOMIC_FIXED + count * ATOMIC_EACH {
+        let cheap = !self.batched || count * self.each <= ATOMIC_FIXED + count * ATOMIC_EACH;
+        if self.contested == 0 && cheap && !self.replicated {
             (Way::Pipelined, pipeline)
-        } else if rest.len() <= FEW {
+        } else if !self.batched || rest.len() <= FEW {
             (Way::Atomic, 1)
         } else {
             (Way::Atomic, atomic::fitting(sizes(), BATCH_BYTES, atomic::MOST))
         }
     }
 
-    /// How many of `links` the chain holds already. Fails when somebody else went on with it.
-    async fn stored(&mut self, links: &[Link]) -> Result<usize, Error> {
+    /// Looks where the chain ends: takes from `rest` what it holds already, and puts before it what the server lost. Fails when somebody
+    /// else went on with the chain.
+    async fn look(&mut self, rest: &mut VecDeque<Link>) -> Result<(), Error> {
         let last = self.read_last().await?;
         let found = last.as_ref().map_or(0, |last| last.sequence);
         if found == self.last_sequence {
-            return Ok(0);
+            return Ok(());
         }
-        let Some(Last {
-            cause: Some(cause),
-            writer,
-            ..
-        }) = last
-        else {
+        let (cause, writer) = last.map_or((None, None), |last| (last.cause, last.writer));
+        if found < self.last_sequence {
+            let lost = self.kept.take_after(cause).ok_or_else(|| Error::OutputsLost {
+                subject: self.filter.clone(),
+                found,
+                known: self.last_sequence,
+            })?;
+            tracing::warn!(
+                messages = lost.len(),
+                subject = self.filter,
+                "the server lost the end of the stream; it is published again"
+            );
+            for link in lost.into_iter().rev() {
+                rest.push_front(link);
+            }
+            self.last_sequence = found;
+            self.last_cause = cause;
+            return Ok(());
+        }
+        let Some(cause) = cause else {
             return Err(self.fenced(found));
         };
         let stored = if writer.as_deref() == Some(&self.writer) {
-            links
-                .iter()
+            rest.iter()
                 .position(|link| link.cause == cause)
                 .map(|index| index + 1)
         } else if self.fresh {
             // What the former engine had sent when it died came in after the chain was opened: it is gone on from there, as
             // if it had been opened now.
-            Some(links.partition_point(|link| link.cause <= cause))
+            Some(rest.partition_point(|link| link.cause <= cause))
         } else {
             None
         };
         let stored = stored.ok_or_else(|| self.fenced(found))?;
-        self.last_sequence = found;
+        let fresh = self.fresh;
+        self.advance(rest, stored, found);
+        self.fresh = fresh;
         self.last_cause = Some(cause);
-        Ok(stored)
+        if fresh {
+            self.kept = Kept {
+                before: Some(cause),
+                ..Kept::default()
+            };
+        }
+        Ok(())
+    }
+
+    async fn config(&self) -> Result<Config, Error> {
+        let stream = self
+            .connection
+            .context
+            .get_stream(self.stream)
+            .await
+            .map_err(|e| Error::request(format!("look up stream {}", self.stream), causes(&e)))?;
+        Ok(stream.cached_info().config.clone())
     }
 
     fn fenced(&self, found: u64) -> Error {

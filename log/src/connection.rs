@@ -1,59 +1,25 @@
-//! One connection to NATS with what JetStream needs on it: credentials, TLS, a count of reconnects, and publishing that
+//! One connection to NATS with what JetStream needs on it: a count of reconnects, what the server forbids, and publishing that
 //! tells "not stored" from "perhaps stored". It knows no stream.
 
-use std::path::PathBuf;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, context::PublishErrorKind, publish::PublishAck};
-use async_nats::{Client, ConnectOptions, HeaderMap};
+use async_nats::{Client, ConnectOptions, HeaderMap, ServerError};
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
+use crate::access::{Access, redacted};
 use crate::binary::{self, Version};
 use crate::metrics::Metrics;
 use crate::{Error, LogConfig};
 
-/// How to prove who we are.
-#[derive(Clone, Default)]
-pub enum Credentials {
-    /// Not at all, or by what the URL holds.
-    #[default]
-    None,
-    /// A token.
-    Token(String),
-    /// A name and a password.
-    User {
-        /// The name.
-        name: String,
-        /// The password.
-        password: String,
-    },
-    /// A `.creds` file with a JWT and its seed.
-    File(PathBuf),
-}
+/// What an engine's user must be allowed to do.
+const PERMISSIONS: &str = "grant it to publish to `eddy.>` and `$JS.API.>` and to subscribe to `_INBOX.>`";
 
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Credentials::None => "None",
-            Credentials::Token(_) => "Token(..)",
-            Credentials::User { .. } => "User(..)",
-            Credentials::File(_) => "File(..)",
-        })
-    }
-}
-
-/// TLS of the connection. An URL with `tls://` requires it too.
-#[derive(Clone, Debug, Default)]
-pub struct Tls {
-    /// Refuse a server without TLS.
-    pub required: bool,
-    /// PEM file of the authority to trust besides the system's.
-    pub ca: Option<PathBuf>,
-    /// PEM files of our certificate and its key.
-    pub identity: Option<(PathBuf, PathBuf)>,
-}
+/// Room for the headers and the protocol line of a message within the server's `max_payload`.
+const HEADER_ROOM: usize = 4096;
 
 /// Why a publish was not acknowledged.
 #[derive(Debug)]
@@ -74,19 +40,18 @@ pub(crate) struct Connection {
     pub context: jetstream::Context,
     /// Counts the connections made, so that what waits on a lost one need not wait for its time to run out.
     pub epoch: watch::Receiver<u64>,
+    /// What the server said that it forbids.
+    denials: broadcast::Sender<String>,
 }
 
 impl Connection {
     pub async fn open(config: &LogConfig, name: &str, metrics: &Metrics) -> Result<Connection, Error> {
-        let url = redacted(&config.url);
-        let failed = |reason: String| Error::Connect {
-            url: url.clone(),
-            reason,
-        };
+        let access = Access::of(config)?;
         let (epochs, epoch) = watch::channel(0u64);
         let epochs = Arc::new(epochs);
-        let counted = metrics.clone();
-        let mut options = ConnectOptions::new()
+        let (denials, _) = broadcast::channel(16);
+        let (counted, denied) = (metrics.clone(), denials.clone());
+        let options = ConnectOptions::new()
             .name(format!("eddy {name}"))
             .connection_timeout(Duration::from_secs(5))
             .ping_interval(Duration::from_secs(10))
@@ -94,7 +59,7 @@ impl Connection {
             // A private server is back within a second; a shared one is not hammered.
             .reconnect_delay_callback(|attempts| Duration::from_millis((10u64 << attempts.min(7)).min(1000)))
             .event_callback(move |event| {
-                let (epochs, metrics) = (epochs.clone(), counted.clone());
+                let (epochs, metrics, denied) = (epochs.clone(), counted.clone(), denied.clone());
                 async move {
                     match event {
                         async_nats::Event::Connected => {
@@ -108,32 +73,25 @@ impl Connection {
                         async_nats::Event::SlowConsumer(id) => {
                             tracing::warn!(id, "a reader of nats is too slow, messages were dropped")
                         }
+                        async_nats::Event::ServerError(ServerError::Other(said)) => {
+                            tracing::warn!(said, "nats");
+                            // Nobody may be waiting for it.
+                            let _ = denied.send(said);
+                        }
                         other => tracing::debug!(event = %other, "nats"),
                     }
                 }
             });
-        options = match &config.credentials {
-            Credentials::None => options,
-            Credentials::Token(token) => options.token(token.clone()),
-            Credentials::User { name, password } => options.user_and_password(name.clone(), password.clone()),
-            Credentials::File(path) => options
-                .credentials_file(path)
-                .await
-                .map_err(Error::io("read", path))?,
-        };
-        if config.tls.required {
-            options = options.require_tls(true);
-        }
-        if let Some(ca) = &config.tls.ca {
-            options = options.add_root_certificates(ca.clone());
-        }
-        if let Some((certificate, key)) = &config.tls.identity {
-            options = options.add_client_certificate(certificate.clone(), key.clone());
-        }
-        let client = options
-            .connect(config.url.as_str())
+        let client = access
+            .apply(options)
+            .await?
+            .connect(&access.addresses[..])
             .await
-            .map_err(|e| failed(chain(&e)))?;
+            .map_err(|e| Error::Connect {
+                url: redacted(&config.url),
+                reason: chain(&e),
+                remedy: access.remedy(&e),
+            })?;
         let context = jetstream::context::ContextBuilder::new()
             .timeout(Duration::from_secs(10))
             .max_ack_inflight(65_536)
@@ -142,7 +100,44 @@ impl Connection {
             client,
             context,
             epoch,
+            denials,
         })
+    }
+
+    /// Makes a request on `subject`, unless the server forbids it: then no answer would come.
+    pub async fn permitted<T>(
+        &self,
+        doing: &str,
+        subject: &str,
+        request: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        let denied = self.denial(subject);
+        tokio::select! {
+            biased;
+            answer = request => Ok(answer),
+            reason = denied => Err(Error::NotPermitted {
+                doing: doing.into(),
+                reason,
+                remedy: PERMISSIONS.into(),
+            }),
+        }
+    }
+
+    /// Waits until the server forbids to publish to this subject, or to one that begins so, or to hear the answers.
+    fn denial(&self, subject: &str) -> impl Future<Output = String> + use<> {
+        let mut denials = self.denials.subscribe();
+        let quoted = format!("\"{subject}");
+        async move {
+            loop {
+                match denials.recv().await {
+                    Ok(said) if said.contains(&quoted) || said.contains("Subscription to \"_INBOX") => {
+                        return said;
+                    }
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        }
     }
 
     /// Refuses servers that are too old.
@@ -150,10 +145,16 @@ impl Connection {
         let told = self.client.server_info().version;
         let version = Version::parse(&told).ok_or_else(|| Error::Connect {
             url: redacted(url),
+            remedy: "name a nats-server with --nats".into(),
             reason: format!("the server calls its version `{told}`, which is not a nats-server's"),
         })?;
         binary::check_version(version, &redacted(url))?;
         Ok(version)
+    }
+
+    /// The largest payload that the server takes at this moment, with headers beside it.
+    pub fn max_bytes(&self) -> usize {
+        self.client.max_payload().saturating_sub(HEADER_ROOM)
     }
 
     /// One attempt to publish, and its outcome.
@@ -164,6 +165,10 @@ impl Connection {
         payload: Bytes,
         patience: Duration,
     ) -> Result<PublishAck, Publish> {
+        let (bytes, limit) = (payload.len(), self.max_bytes());
+        if bytes > limit {
+            return Err(Publish::Final(Error::TooLarge { bytes, limit }));
+        }
         let mut epoch = self.epoch.clone();
         epoch.mark_unchanged();
         let attempt = async {
@@ -177,7 +182,11 @@ impl Connection {
         tokio::select! {
             // The answer first: it may have arrived before the connection was lost.
             biased;
-            outcome = tokio::time::timeout(patience, attempt) => outcome.unwrap_or_else(|_| Err(Publish::Ambiguous(format!("nothing within {} s", patience.as_secs())))),
+            outcome = tokio::time::timeout(patience, self.permitted("append", subject, attempt)) => match outcome {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(denied)) => Err(Publish::Final(denied)),
+                Err(_) => Err(Publish::Ambiguous(format!("nothing within {} s", patience.as_secs()))),
+            },
             Ok(()) = epoch.changed() => Err(Publish::Ambiguous("the connection was lost".into())),
         }
     }
@@ -189,9 +198,11 @@ pub(crate) fn classify(error: async_nats::jetstream::context::PublishError) -> P
         .cloned();
     match error.kind() {
         PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => Publish::Ambiguous(error.to_string()),
-        PublishErrorKind::StreamNotFound => {
-            Publish::Transient("no stream answers; the server may be starting, or out of disk space".into())
-        }
+        PublishErrorKind::StreamNotFound => Publish::Transient(
+            "no stream answers; the server may be starting or out of disk space, or EDDY_EVENTS, EDDY_DERIVED or EDDY_DEAD_LETTERS was \
+             deleted: restore it from a backup"
+                .into(),
+        ),
         PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId => {
             Publish::WrongLast(chain(&error))
         }
@@ -211,11 +222,17 @@ pub(crate) fn refused(doing: &str, error: &jetstream::Error) -> Publish {
         | Code::ACCOUNT_RESOURCES_EXCEEDED
         | Code::STREAM_STORE_FAILED
         | Code::TEMP_STORAGE_FAILED => Publish::Final(Error::StorageFull { reason }),
-        Code::CLUSTER_NOT_AVAILABLE
-        | Code::CLUSTER_NOT_LEADER
+        // An earlier attempt with this id is on its way through the cluster.
+        Code::STREAM_DUPLICATE_MESSAGE_CONFLICT => Publish::Ambiguous(reason),
+        Code::STREAM_WRONG_LAST_SEQUENCE
+        | Code::STREAM_WRONG_LAST_SEQUENCE_CONSTANT
+        | Code::STREAM_WRONG_LAST_MESSAGE_ID => Publish::WrongLast(reason),
+        Code::CLUSTER_NOT_LEADER
         | Code::CLUSTER_NOT_ACTIVE
-        | Code::JETSTREAM_NOT_ENABLED => Publish::Transient(reason),
-        Code::STREAM_WRONG_LAST_SEQUENCE | Code::STREAM_WRONG_LAST_MESSAGE_ID => Publish::WrongLast(reason),
+        | Code::STREAM_OFFLINE
+        | Code::STREAM_OFFLINE_REASON => Publish::Transient(reason),
+        // Unavailable for a while, or too much at once.
+        _ if matches!(error.code(), 429 | 503) => Publish::Transient(reason),
         Code(code) => Publish::Final(Error::Refused {
             doing: doing.into(),
             code,
@@ -237,30 +254,4 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
-}
-
-/// A URL without the name and password it may carry.
-pub(crate) fn redacted(url: &str) -> String {
-    url.split(',')
-        .map(|one| match (one.split_once("://"), one.rsplit_once('@')) {
-            (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-            (None, Some((_, host))) => host.to_string(),
-            _ => one.to_string(),
-        })
-        .collect::<Vec<_>>()
-        .join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_in_a_url_are_not_repeated() {
-        assert_eq!(
-            redacted("nats://user:secret@host:4222,tls://b@c:1"),
-            "nats://host:4222,tls://c:1"
-        );
-        assert_eq!(redacted("nats://host:4222"), "nats://host:4222");
-    }
 }

@@ -14,8 +14,9 @@ use crate::atomic::{self, Outgoing};
 use crate::chain::{Chain, Link};
 use crate::connection::Publish;
 use crate::log::Log;
+use crate::message::LogMessage;
 use crate::range::RangeReader;
-use crate::reader::{LogMessage, Reader};
+use crate::reader::Reader;
 use crate::{Error, log};
 
 /// Bytes of a refused body that are kept; of a longer one its digest and its beginning.
@@ -287,12 +288,13 @@ impl FoldDeadLetters {
                 })
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        self.chain.publish(&links).await?;
+        let count = links.len() as u64;
+        self.chain.publish(links).await?;
         self.log
             .metrics
             .dead_letters
             .with_label_values(&["fold"])
-            .inc_by(links.len() as u64);
+            .inc_by(count);
         Ok(())
     }
 }

@@ -11,8 +11,9 @@ use eddy_events::{Cause, subjects};
 use crate::Error;
 use crate::chain::{Chain, Link};
 use crate::connection::Connection;
+use crate::message::LogMessage;
 use crate::metrics::Metrics;
-use crate::reader::{LogMessage, Reader};
+use crate::reader::Reader;
 
 const CONTENT_TYPE: &str = "application/cloudevents+json";
 
@@ -61,10 +62,10 @@ impl DerivedPublisher {
     /// [`Error::Fenced`] means that another engine has gone on with this shard.
     pub async fn publish(&mut self, outputs: Vec<(Cause, Output)>) -> Result<(), Error> {
         let links = self.due(outputs)?;
-        let begun = Instant::now();
-        self.chain.publish(&links).await?;
-        if !links.is_empty() {
-            self.metrics.derived_outputs.inc_by(links.len() as u64);
+        let (begun, count) = (Instant::now(), links.len());
+        self.chain.publish(links).await?;
+        if count > 0 {
+            self.metrics.derived_outputs.inc_by(count as u64);
             self.metrics
                 .derived_seconds
                 .observe(begun.elapsed().as_secs_f64());

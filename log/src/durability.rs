@@ -1,18 +1,22 @@
 //! What an acknowledgement of the server means, as far as the server lets itself be asked.
 //!
-//! A private server tells its settings on its monitoring address; a shared one does so when its monitoring address is
-//! configured. Otherwise the answer is an honest "unknown" beside a measurement of how long acknowledgements take, which
-//! is a hint and no proof.
+//! A private server tells its settings at its monitoring address; shared ones do so when their monitoring addresses are
+//! configured, those of all servers that hold the log. Otherwise the answer is an honest "unknown" beside a measurement of how
+//! long acknowledgements take, which is a hint and no proof.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream;
+use eddy_events::subjects;
+use futures::future::join_all;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::Error;
+use crate::connection::Connection;
+use crate::log::info;
+use crate::monitor::{self, Settings};
 
 /// When a message counts as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,128 +80,115 @@ impl DurabilityReport {
     }
 }
 
-/// Asks a monitoring address what the server does.
-pub(crate) async fn ask(monitor_url: &str, wanted: Durability) -> DurabilityReport {
-    match varz(monitor_url).await {
-        Ok(settings) => {
-            let every = Duration::from_nanos(settings.sync_interval);
-            let (actual, words) = if settings.sync_always {
-                (Durability::Synced, "sync_interval: always".to_string())
-            } else {
-                (
-                    Durability::Relaxed,
-                    format!("sync_interval: {} s", every.as_secs_f64()),
-                )
-            };
-            let evidence = format!(
-                "nats-server {} says {words} ({monitor_url}/varz)",
-                settings.version
-            );
-            DurabilityReport {
-                wanted,
-                actual,
-                evidence,
-            }
+/// The servers that hold the events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Holders {
+    /// Names, the leader's first.
+    names: Vec<String>,
+    /// Those of them that do not answer the leader.
+    away: Vec<String>,
+}
+
+impl Holders {
+    pub async fn of(connection: &Connection) -> Result<Holders, Error> {
+        let cluster = info(connection, subjects::EDDY_EVENTS)
+            .await?
+            .cluster
+            .unwrap_or_default();
+        let leader = cluster
+            .leader
+            .unwrap_or_else(|| connection.client.server_info().server_name);
+        let away = cluster.replicas.iter().filter(|peer| peer.offline);
+        Ok(Holders {
+            away: away.map(|peer| peer.name.clone()).collect(),
+            names: std::iter::once(leader)
+                .chain(cluster.replicas.into_iter().map(|peer| peer.name))
+                .collect(),
+        })
+    }
+
+    fn described(&self) -> String {
+        let names = self.names.join(", ");
+        let away = if self.away.is_empty() {
+            String::new()
+        } else {
+            format!(" ({} away now)", self.away.join(", "))
+        };
+        match self.names.len() {
+            1 => format!("the log has one copy, on {names}"),
+            count => format!(
+                "the log has {count} copies, on {names}{away}, and an acknowledgement means that most of them have it"
+            ),
         }
-        Err(error) => DurabilityReport {
-            wanted,
-            actual: Durability::Unknown,
-            evidence: error.to_string(),
-        },
     }
 }
 
-pub(crate) fn untold(wanted: Durability) -> DurabilityReport {
+/// Asks the monitoring addresses, several with commas between them, what their servers do.
+pub(crate) async fn ask(monitor_urls: &str, holders: &Holders, wanted: Durability) -> DurabilityReport {
+    let urls = monitor_urls
+        .split(',')
+        .map(str::trim)
+        .filter(|url| !url.is_empty());
+    let told = join_all(urls.map(monitor::settings)).await;
+    let mut known = Vec::new();
+    let mut failed = Vec::new();
+    for outcome in told {
+        match outcome {
+            Ok(settings) => known.push(settings),
+            Err(error) => failed.push(error.to_string()),
+        }
+    }
+    judge(holders, wanted, &known, failed)
+}
+
+/// One that is lax is enough to know the worst; to know the best, all must have told.
+fn judge(holders: &Holders, wanted: Durability, told: &[Settings], failed: Vec<String>) -> DurabilityReport {
+    let told: Vec<_> = told
+        .iter()
+        .filter(|one| holders.names.contains(&one.server))
+        .collect();
+    let silent: Vec<_> = holders
+        .names
+        .iter()
+        .filter(|name| told.iter().all(|one| one.server != **name))
+        .map(String::as_str)
+        .collect();
+    let actual = if told.iter().any(|one| !one.sync_always) {
+        Durability::Relaxed
+    } else if silent.is_empty() {
+        Durability::Synced
+    } else {
+        Durability::Unknown
+    };
+    let mut sentences = vec![holders.described()];
+    sentences.extend(told.iter().map(|one| {
+        let says = if one.sync_always {
+            "always".to_owned()
+        } else {
+            format!("{} s", one.sync_every.as_secs_f64())
+        };
+        format!(
+            "{} (nats-server {}) says sync_interval: {says}",
+            one.server, one.version
+        )
+    }));
+    sentences.extend(failed);
+    if !silent.is_empty() {
+        sentences.push(format!(
+            "what {} does is not known: NATS tells it at the monitoring address alone, and nats.monitor names none of it",
+            silent.join(", ")
+        ));
+    }
     DurabilityReport {
         wanted,
-        actual: Durability::Unknown,
-        evidence:
-            "the server's monitoring address is not configured, and NATS tells its sync settings nowhere else"
-                .into(),
+        actual,
+        evidence: sentences.join("; "),
     }
 }
 
-struct Settings {
-    version: String,
-    sync_always: bool,
-    sync_interval: u64,
-}
-
-async fn varz(monitor_url: &str) -> Result<Settings, Error> {
-    #[derive(Deserialize)]
-    struct Varz {
-        version: String,
-        jetstream: JetStream,
-    }
-    #[derive(Deserialize)]
-    struct JetStream {
-        #[serde(default)]
-        config: Config,
-    }
-    #[derive(Default, Deserialize)]
-    struct Config {
-        #[serde(default)]
-        sync_always: bool,
-        #[serde(default)]
-        sync_interval: u64,
-    }
-    let body = get(monitor_url, "/varz").await?;
-    let varz: Varz = serde_json::from_slice(&body).map_err(|e| {
-        Error::request(
-            format!("{monitor_url}/varz"),
-            format!("not the answer of a nats-server: {e}"),
-        )
-    })?;
-    Ok(Settings {
-        version: varz.version,
-        sync_always: varz.jetstream.config.sync_always,
-        sync_interval: varz.jetstream.config.sync_interval,
-    })
-}
-
-/// One HTTP/1.0 request to a monitoring address; enough for a server that answers plainly and closes.
-pub(crate) async fn get(monitor_url: &str, path: &str) -> Result<Vec<u8>, Error> {
-    let doing = || format!("GET {monitor_url}{path}");
-    let host = monitor_url
-        .strip_prefix("http://")
-        .map(|rest| rest.trim_end_matches('/'))
-        .filter(|host| !host.is_empty() && !host.contains('/'))
-        .ok_or_else(|| {
-            Error::Config(format!(
-                "a monitoring address looks like http://host:8222, not `{monitor_url}`"
-            ))
-        })?;
-    let exchange = async {
-        let mut stream = tokio::net::TcpStream::connect(host).await?;
-        stream
-            .write_all(format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes())
-            .await?;
-        let mut answer = Vec::new();
-        // Bounded: a stranger at this address must not fill the memory.
-        stream.take(4 << 20).read_to_end(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let answer = tokio::time::timeout(Duration::from_secs(5), exchange)
-        .await
-        .map_err(|_| Error::request(doing(), "nothing within 5 s"))?
-        .map_err(|e| Error::request(doing(), e))?;
-    let split = answer
-        .windows(4)
-        .position(|w| w == b"\r\n\r\n")
-        .ok_or_else(|| Error::request(doing(), "no HTTP answer"))?;
-    let status = String::from_utf8_lossy(&answer[..split.min(64)])
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_string();
-    if !status.contains(" 200") {
-        let body: String = String::from_utf8_lossy(&answer[split + 4..])
-            .chars()
-            .take(300)
-            .collect();
-        return Err(Error::request(doing(), format!("{status} {body}")));
-    }
-    Ok(answer[split + 4..].to_vec())
+/// What is known without any monitoring address.
+pub(crate) fn untold(holders: &Holders, wanted: Durability) -> DurabilityReport {
+    judge(holders, wanted, &[], Vec::new())
 }
 
 /// Median acknowledgement times of one small message, in a stream of files and in one of memory.
@@ -274,4 +265,62 @@ async fn measure(context: &jetstream::Context, subject: &str) -> Result<Duration
     }
     times.sort();
     Ok(times[times.len() / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holders(names: &[&str]) -> Holders {
+        Holders {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            away: Vec::new(),
+        }
+    }
+
+    fn says(server: &str, sync_always: bool) -> Settings {
+        Settings {
+            server: server.into(),
+            version: "2.15.1".into(),
+            sync_always,
+            sync_every: Duration::from_secs(120),
+        }
+    }
+
+    fn judged(names: &[&str], told: &[Settings]) -> DurabilityReport {
+        judge(&holders(names), Durability::Synced, told, Vec::new())
+    }
+
+    #[test]
+    fn synced_is_what_every_holder_says() {
+        let all = [says("n1", true), says("n2", true), says("n3", true)];
+        assert_eq!(judged(&["n1", "n2", "n3"], &all).actual, Durability::Synced);
+        let two = judged(&["n1", "n2", "n3"], &all[..2]);
+        assert_eq!(two.actual, Durability::Unknown);
+        assert!(
+            two.evidence.contains("what n3 does is not known"),
+            "{}",
+            two.evidence
+        );
+    }
+
+    #[test]
+    fn one_lax_holder_makes_it_relaxed() {
+        let report = judged(&["n1", "n2", "n3"], &[says("n2", false)]);
+        assert_eq!(report.actual, Durability::Relaxed);
+        assert!(
+            report.evidence.contains("sync_interval: 120 s"),
+            "{}",
+            report.evidence
+        );
+    }
+
+    #[test]
+    fn servers_that_hold_nothing_say_nothing() {
+        assert_eq!(judged(&["n1"], &[says("n2", false)]).actual, Durability::Unknown);
+        assert_eq!(
+            judged(&["n1"], &[says("n2", false), says("n1", true)]).actual,
+            Durability::Synced
+        );
+    }
 }

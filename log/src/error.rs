@@ -77,12 +77,14 @@ pub enum Error {
         source: std::io::Error,
     },
     /// No connection to the server.
-    #[error("cannot connect to nats at {url}: {reason}; check the address, the credentials and TLS settings")]
+    #[error("cannot connect to nats at {url}: {reason}; {remedy}")]
     Connect {
         /// The address without secrets.
         url: String,
         /// The client's reason.
         reason: String,
+        /// What to do about it.
+        remedy: String,
     },
     /// The account has no JetStream.
     #[error(
@@ -92,6 +94,29 @@ pub enum Error {
         /// The address without secrets.
         url: String,
         /// The server's reason.
+        reason: String,
+    },
+    /// The user may not do what Eddy needs.
+    #[error("nats does not permit this user to {doing} ({reason}); {remedy}")]
+    NotPermitted {
+        /// What was tried.
+        doing: String,
+        /// The server's words.
+        reason: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// The cluster has fewer servers than copies are wanted.
+    #[error(
+        "stream {stream} cannot have {replicas} replicas ({reason}); name a cluster of at least {replicas} servers with JetStream \
+         with --nats, or set --replicas 1"
+    )]
+    TooFewServers {
+        /// The stream.
+        stream: String,
+        /// The copies wanted.
+        replicas: usize,
+        /// The server's words.
         reason: String,
     },
     /// An existing stream is not the kind that Eddy's promises need.
@@ -184,6 +209,17 @@ pub enum Error {
         /// The log's last sequence now.
         last: u64,
     },
+    /// The stream was deleted and made anew while it was read.
+    #[error(
+        "stream {stream} was deleted and made anew after message {position} was read: it is another log; restore the old one from \
+         a backup, or delete the snapshots and replay"
+    )]
+    LogReplaced {
+        /// The stream.
+        stream: &'static str,
+        /// The position that was reached in the old one.
+        position: u64,
+    },
     /// No message at this sequence.
     #[error("the log has no message {sequence}")]
     NotFound {
@@ -195,6 +231,19 @@ pub enum Error {
         "another engine publishes {subject} now (message {found}, this one knows up to {known}); this one must stop"
     )]
     Fenced {
+        /// The chain's subjects.
+        subject: String,
+        /// The last sequence on the server.
+        found: u64,
+        /// The last sequence this publisher knows.
+        known: u64,
+    },
+    /// The server lost more of the stream's end than is still known.
+    #[error(
+        "{subject} ends at message {found}, and {known} were acknowledged: the server lost outputs, by a power failure or by hand; start \
+         eddy again, it makes them anew from the log"
+    )]
+    OutputsLost {
         /// The chain's subjects.
         subject: String,
         /// The last sequence on the server.

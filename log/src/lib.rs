@@ -7,6 +7,7 @@
 //! Entry points: [`Server::start`] for a private server, [`Log::connect`] for any; from a [`Log`] come the
 //! [`Appender`], the [`Reader`], the [`DerivedPublisher`] and the [`DeadLetters`].
 
+mod access;
 pub mod appender;
 mod atomic;
 pub mod binary;
@@ -17,20 +18,24 @@ pub mod derived;
 pub mod durability;
 mod error;
 pub mod log;
+mod message;
 mod metrics;
+mod monitor;
 pub mod range;
 pub mod reader;
 pub mod server;
 mod streams;
 
+pub use access::{Credentials, Tls};
 pub use appender::{AppendAck, Appender, AppenderConfig};
-pub use connection::{Credentials, Tls};
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use derived::DerivedPublisher;
 pub use durability::{Durability, DurabilityReport};
+pub use eddy_events::Framing;
 pub use error::Error;
 pub use log::{Log, LogConfig};
+pub use message::LogMessage;
 pub use metrics::Metrics;
 pub use range::RangeReader;
-pub use reader::{Framing, LogMessage, Reader};
+pub use reader::Reader;
 pub use server::{Endpoint, Server, ServerConfig, ServerEvent};

@@ -1,23 +1,28 @@
 //! A log that is connected: streams checked, durability known. The way to everything else of this crate.
 
-use async_nats::jetstream;
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::context::AccountErrorKind;
+use async_nats::jetstream::{self, ErrorCode};
 use eddy_events::subjects;
 
+use crate::access::{Credentials, Tls, redacted};
 use crate::appender::{Appender, AppenderConfig};
 use crate::binary::Version;
-use crate::connection::{Connection, Credentials, Tls, chain, redacted};
+use crate::connection::{Connection, chain};
 use crate::dead_letters::DeadLetters;
 use crate::derived::{DerivedPublisher, DerivedReader};
-use crate::durability::{self, AckLatency, Durability, DurabilityReport};
+use crate::durability::{self, AckLatency, Durability, DurabilityReport, Holders};
+use crate::message::LogMessage;
 use crate::metrics::Metrics;
 use crate::range::RangeReader;
-use crate::reader::{LogMessage, Reader};
+use crate::reader::Reader;
 use crate::{Endpoint, Error, streams};
 
 /// Where the log is and how to use it.
 #[derive(Clone, Debug)]
 pub struct LogConfig {
-    /// Address, or several with commas between them.
+    /// Address, or several with commas between them; may hold `name:password@` or `token@`.
     pub url: String,
     /// How to prove who we are.
     pub credentials: Credentials,
@@ -31,7 +36,7 @@ pub struct LogConfig {
     pub durability: Durability,
     /// Replicas of each stream. `None`: one for a new stream, as it is for an existing one.
     pub replicas: Option<usize>,
-    /// `http://host:8222` of the server, to ask what it really does.
+    /// `http://host:8222` of the server, to ask what it really does; of a cluster all of them, with commas between.
     pub monitor_url: Option<String>,
 }
 
@@ -111,18 +116,12 @@ impl Log {
         let publishing = Connection::open(&config, "publishing", &metrics).await?;
         let version = publishing.check_version(&config.url)?;
         let reading = Connection::open(&config, "reading", &metrics).await?;
-        publishing
-            .context
-            .query_account()
-            .await
-            .map_err(|e| Error::NoJetStream {
-                url: redacted(&config.url),
-                reason: chain(&e),
-            })?;
-        streams::ensure(&publishing.context, config.replicas).await?;
+        has_jetstream(&publishing, &config.url).await?;
+        streams::ensure(&publishing, config.replicas).await?;
+        let holders = Holders::of(&publishing).await?;
         let report = match &config.monitor_url {
-            Some(url) => durability::ask(url, config.durability).await,
-            None => durability::untold(config.durability),
+            Some(urls) => durability::ask(urls, &holders, config.durability).await,
+            None => durability::untold(&holders, config.durability),
         };
         metrics.set_durability(report.actual);
         if !report.is_kept() {
@@ -286,6 +285,39 @@ impl Log {
     }
 }
 
+/// A cluster that has just started has nobody to ask for a while.
+const SETTLING: Duration = Duration::from_secs(15);
+
+async fn has_jetstream(connection: &Connection, url: &str) -> Result<(), Error> {
+    let begun = Instant::now();
+    loop {
+        let asked = connection.permitted(
+            "use JetStream",
+            "$JS.API.INFO",
+            connection.context.query_account(),
+        );
+        let Err(error) = asked.await? else { return Ok(()) };
+        let unsettled = match error.kind() {
+            AccountErrorKind::JetStream(reason) => reason.error_code() == ErrorCode::CLUSTER_NOT_AVAILABLE,
+            AccountErrorKind::TimedOut => true,
+            _ => false,
+        };
+        if !unsettled {
+            return Err(Error::NoJetStream {
+                url: redacted(url),
+                reason: chain(&error),
+            });
+        }
+        if begun.elapsed() > SETTLING {
+            return Err(Error::request(
+                format!("JetStream of {}", redacted(url)),
+                format!("{}; in a cluster most of the servers must run", chain(&error)),
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 pub(crate) async fn extent(connection: &Connection, stream: &str) -> Result<Extent, Error> {
     let state = state(connection, stream).await?;
     Ok(Extent {
@@ -297,10 +329,15 @@ pub(crate) async fn extent(connection: &Connection, stream: &str) -> Result<Exte
 }
 
 pub(crate) async fn state(connection: &Connection, stream: &str) -> Result<jetstream::stream::State, Error> {
+    Ok(info(connection, stream).await?.state)
+}
+
+/// What the leader of a stream says of it.
+pub(crate) async fn info(connection: &Connection, stream: &str) -> Result<jetstream::stream::Info, Error> {
     let stream = connection
         .context
         .get_stream(stream)
         .await
         .map_err(|e| Error::request(format!("look up {stream}"), chain(&e)))?;
-    Ok(stream.cached_info().state.clone())
+    Ok(stream.cached_info().clone())
 }

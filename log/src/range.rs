@@ -4,13 +4,15 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::{LastRawMessageError, LastRawMessageErrorKind, Stream};
 use async_nats::{HeaderMap, Message};
 use eddy_events::Timestamp;
 use futures::StreamExt;
 
 use crate::Error;
 use crate::connection::{Connection, chain};
-use crate::reader::LogMessage;
+use crate::message::LogMessage;
 
 const PAGE_MESSAGES: u64 = 1024;
 const PAGE_BYTES: usize = 16 << 20;
@@ -58,10 +60,27 @@ impl RangeReader {
             }
             messages.push(message);
         }
+        if messages.is_empty() && self.next <= self.last {
+            messages.extend(self.next_of_leader().await?);
+        }
         if messages.is_empty() {
             self.next = u64::MAX;
         }
         Ok(messages)
+    }
+
+    /// Any replica answers a page, and one may lag behind what was acknowledged already. So where its messages end, the leader is asked
+    /// whether there are more.
+    async fn next_of_leader(&mut self) -> Result<Option<LogMessage>, Error> {
+        let found = leader(&self.connection, self.stream, self.next)
+            .await?
+            .get_first_raw_message_by_subject(&self.subject, self.next)
+            .await;
+        let message = told(self.stream, self.next, found)?.filter(|message| message.sequence <= self.last);
+        if let Some(message) = &message {
+            self.next = message.sequence + 1;
+        }
+        Ok(message)
     }
 
     /// All messages that are left. For small ranges.
@@ -135,10 +154,47 @@ pub(crate) async fn message(
         .map_err(|e| Error::request(doing(), chain(&e)))?;
     match message.status.map(|status| status.as_u16()) {
         None => stored(stream, sequence, message),
-        Some(404) => Err(Error::NotFound { sequence }),
+        // A replica that lags does not have it yet.
+        Some(404) => {
+            let found = leader(connection, stream, sequence)
+                .await?
+                .get_raw_message(sequence)
+                .await;
+            told(stream, sequence, found)?.ok_or(Error::NotFound { sequence })
+        }
         Some(status) => Err(Error::request(
             doing(),
             format!("{status} {}", message.description.unwrap_or_default()),
+        )),
+    }
+}
+
+async fn leader(connection: &Connection, stream: &'static str, about: u64) -> Result<Stream<()>, Error> {
+    connection
+        .context
+        .get_stream_no_info(stream)
+        .await
+        .map_err(|e| Error::request(format!("read message {about} of {stream}"), chain(&e)))
+}
+
+/// What the leader has, if anything.
+fn told(
+    stream: &'static str,
+    about: u64,
+    found: Result<StreamMessage, LastRawMessageError>,
+) -> Result<Option<LogMessage>, Error> {
+    match found {
+        Ok(message) => Ok(Some(LogMessage::new(
+            message.sequence,
+            (message.time.unix_timestamp_nanos() / 1000) as i64,
+            message.subject.into_string(),
+            message.payload,
+            Some(message.headers),
+        ))),
+        Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(error) => Err(Error::request(
+            format!("read message {about} of {stream}"),
+            chain(&error),
         )),
     }
 }

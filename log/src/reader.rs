@@ -4,16 +4,17 @@
 
 use std::time::Duration;
 
+use async_nats::Message;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
-use async_nats::{HeaderMap, Message};
-use bytes::Bytes;
 use eddy_events::subjects;
 use futures::{FutureExt, StreamExt};
+use serde::Deserialize;
 use tokio::sync::watch;
 
 use crate::Error;
 use crate::connection::{Connection, chain};
-use crate::log::state;
+use crate::log::{info, state};
+use crate::message::LogMessage;
 use crate::metrics::Metrics;
 
 /// Messages asked for at once.
@@ -23,74 +24,6 @@ const PULL_BYTES: usize = 24 << 20;
 /// Bytes handed out at once, about.
 const CHUNK_BYTES: usize = 8 << 20;
 
-/// How the events of a message are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// One canonical event a line; see [`eddy_events::codec::split_lines`].
-    Lines,
-    /// A JSON array, to be parsed in full and canonicalised.
-    Batch,
-    /// One JSON event, to be parsed in full and canonicalised.
-    Single,
-}
-
-impl Framing {
-    fn of(headers: Option<&HeaderMap>, payload: &[u8]) -> Framing {
-        let header = |name: &str| headers.and_then(|h| h.get(name)).map(|v| v.as_str());
-        if header(subjects::FRAMING_HEADER) == Some(subjects::FRAMING_LINES) {
-            return Framing::Lines;
-        }
-        match header("Content-Type") {
-            Some(kind) if kind.starts_with("application/cloudevents-batch") => Framing::Batch,
-            // A producer without headers: the first character tells.
-            None if payload.trim_ascii_start().starts_with(b"[") => Framing::Batch,
-            _ => Framing::Single,
-        }
-    }
-}
-
-/// One message of a stream.
-#[derive(Clone, Debug)]
-pub struct LogMessage {
-    /// Stream sequence, from 1.
-    pub sequence: u64,
-    /// When the server stored it, in microseconds since 1970.
-    pub logged_at_micros: i64,
-    /// Subject it was published to.
-    pub subject: String,
-    /// How its events are written.
-    pub framing: Framing,
-    /// Its bytes.
-    pub payload: Bytes,
-    /// Its headers.
-    pub headers: Option<HeaderMap>,
-}
-
-impl LogMessage {
-    pub(crate) fn new(
-        sequence: u64,
-        logged_at_micros: i64,
-        subject: String,
-        payload: Bytes,
-        headers: Option<HeaderMap>,
-    ) -> LogMessage {
-        let framing = Framing::of(headers.as_ref(), &payload);
-        LogMessage {
-            sequence,
-            logged_at_micros,
-            subject,
-            framing,
-            payload,
-            headers,
-        }
-    }
-
-    /// A header's value.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.as_ref()?.get(name).map(|v| v.as_str())
-    }
-}
-
 /// A position in one stream, and the way on from there.
 pub struct Reader {
     connection: Connection,
@@ -98,6 +31,8 @@ pub struct Reader {
     subject: String,
     /// The last sequence handed out.
     after: u64,
+    /// When the stream was made, in nanoseconds since 1970, once it is known: a stream of the same name may be another one.
+    created: Option<i128>,
     /// Messages the server knew behind the last one handed out.
     pending: u64,
     /// Whether every sequence of the stream is of this subject, so that sequences must not skip.
@@ -126,6 +61,7 @@ impl Reader {
             stream,
             subject,
             after,
+            created: None,
             pending: 0,
             alone: true,
             pull: None,
@@ -146,7 +82,8 @@ impl Reader {
     /// The next messages in order: at least one, at most `max_messages` or about 8 MB, without waiting for more than the
     /// first. Waits for as long as the log is idle or away. May be dropped while it waits; nothing is lost then.
     ///
-    /// Fails with [`Error::LogCut`] when messages are missing, and [`Error::LogBehind`] when the log ends before the position.
+    /// Fails with [`Error::LogCut`] when messages are missing, [`Error::LogBehind`] when the log ends before the position, and
+    /// [`Error::LogReplaced`] when the stream is no longer the one that was read.
     pub async fn next_chunk(&mut self, max_messages: usize) -> Result<Vec<LogMessage>, Error> {
         loop {
             let mut pull = match self.pull.take() {
@@ -245,17 +182,58 @@ impl Reader {
         Ok(())
     }
 
-    /// A new consumer after the last message, however long the server is away.
+    /// Among sequences of other subjects a gap does not show, so what was deleted is asked for. Events alone are never deleted.
+    async fn check_deleted(&self) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Info {
+            state: State,
+        }
+        #[derive(Deserialize)]
+        struct State {
+            #[serde(default)]
+            deleted: Vec<u64>,
+        }
+        if self.stream != subjects::EDDY_EVENTS {
+            return Ok(());
+        }
+        let asked = serde_json::json!({ "deleted_details": true });
+        let info: Info = self
+            .connection
+            .context
+            .request(format!("STREAM.INFO.{}", self.stream), &asked)
+            .await
+            .map_err(|e| Error::request(format!("look up {}", self.stream), chain(&e)))?;
+        let mut gone = info
+            .state
+            .deleted
+            .into_iter()
+            .filter(|sequence| *sequence > self.after);
+        let Some(expected) = gone.next() else {
+            return Ok(());
+        };
+        let first_available = gone.fold(expected + 1, |next, sequence| next + u64::from(sequence == next));
+        Err(Error::LogCut {
+            expected,
+            first_available,
+        })
+    }
+
+    /// A new consumer after the last message, however long the server or the stream is away.
     async fn open(&mut self) -> Result<Pull, Error> {
+        const LONGEST: Duration = Duration::from_secs(1);
         let mut pause = Duration::from_millis(10);
+        let mut told = false;
         loop {
             let error = match self.try_open().await {
                 Err(error @ Error::Request { .. }) => error,
                 outcome => return outcome,
             };
-            tracing::debug!(%error, stream = self.stream, "the log cannot be read now");
+            if pause == LONGEST && !told {
+                tracing::warn!(%error, stream = self.stream, after = self.after, "the log cannot be read; it is waited for");
+                told = true;
+            }
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(1));
+            pause = (pause * 2).min(LONGEST);
         }
     }
 
@@ -263,7 +241,15 @@ impl Reader {
         // Taken before anything is asked, so that a reconnect during the opening counts.
         let mut epoch = self.connection.epoch.clone();
         epoch.mark_unchanged();
-        let state = state(&self.connection, self.stream).await?;
+        let info = info(&self.connection, self.stream).await?;
+        let created = info.created.unix_timestamp_nanos();
+        if *self.created.get_or_insert(created) != created {
+            return Err(Error::LogReplaced {
+                stream: self.stream,
+                position: self.after,
+            });
+        }
+        let state = info.state;
         if state.last_sequence < self.after {
             return Err(Error::LogBehind {
                 position: self.after,
@@ -275,6 +261,9 @@ impl Reader {
                 expected: self.after + 1,
                 first_available: state.first_sequence,
             });
+        }
+        if state.subjects_count > 1 && state.deleted_count.unwrap_or(0) > 0 {
+            self.check_deleted().await?;
         }
         self.alone = state.subjects_count <= 1;
         let config = pull::Config {
@@ -289,11 +278,15 @@ impl Reader {
             ..Default::default()
         };
         let failed = |e: &dyn std::error::Error| Error::request(format!("read {}", self.stream), chain(e));
-        let consumer = self
+        let made = self
             .connection
             .context
-            .create_consumer_on_stream(config, self.stream)
-            .await
+            .create_consumer_on_stream(config, self.stream);
+        let request = format!("$JS.API.CONSUMER.CREATE.{}", self.stream);
+        let consumer = self
+            .connection
+            .permitted(&format!("read {}", self.stream), &request, made)
+            .await?
             .map_err(|e| failed(&e))?;
         let messages = consumer
             .stream()
@@ -380,31 +373,5 @@ mod tests {
             );
         }
         assert!(Delivery::parse("_INBOX.x").is_none());
-    }
-
-    #[test]
-    fn framing_is_told_by_headers_and_else_by_the_first_character() {
-        let with = |name: &str, value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(name, value);
-            headers
-        };
-        assert_eq!(
-            Framing::of(Some(&with("Eddy-Framing", "lines")), b"[]"),
-            Framing::Lines
-        );
-        assert_eq!(
-            Framing::of(
-                Some(&with("Content-Type", "application/cloudevents-batch+json")),
-                b"[]"
-            ),
-            Framing::Batch
-        );
-        assert_eq!(
-            Framing::of(Some(&with("Content-Type", "application/cloudevents+json")), b"{}"),
-            Framing::Single
-        );
-        assert_eq!(Framing::of(None, b" [{}]"), Framing::Batch);
-        assert_eq!(Framing::of(None, b"{}"), Framing::Single);
     }
 }

@@ -422,7 +422,7 @@ async fn ill(monitor_url: &str) -> String {
     let mut complaints = 0;
     loop {
         tokio::time::sleep(HEALTH_EVERY).await;
-        match crate::durability::get(monitor_url, "/healthz").await {
+        match crate::monitor::get(monitor_url, "/healthz").await {
             Ok(_) => complaints = 0,
             Err(_) if complaints < 2 => complaints += 1,
             Err(error) => return format!("it calls itself ill ({error})"),

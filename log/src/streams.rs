@@ -11,7 +11,7 @@ use async_nats::jetstream::{
 use eddy_events::subjects;
 
 use crate::Error;
-use crate::connection::chain;
+use crate::connection::{Connection, chain};
 
 /// Retries of a publish come with the same message id within this window; see [`crate::appender`].
 pub(crate) const DUPLICATE_WINDOW: Duration = Duration::from_secs(60);
@@ -34,15 +34,15 @@ const ALL: [(&str, &str, &str); 3] = [
     ),
 ];
 
-pub(crate) async fn ensure(context: &jetstream::Context, replicas: Option<usize>) -> Result<(), Error> {
+pub(crate) async fn ensure(connection: &Connection, replicas: Option<usize>) -> Result<(), Error> {
     for (name, subject, description) in ALL {
-        ensure_one(context, name, subject, description, replicas).await?;
+        ensure_one(connection, name, subject, description, replicas).await?;
     }
     Ok(())
 }
 
 async fn ensure_one(
-    context: &jetstream::Context,
+    connection: &Connection,
     name: &'static str,
     subject: &str,
     description: &str,
@@ -59,33 +59,31 @@ async fn ensure_one(
         num_replicas: replicas.unwrap_or(1),
         duplicate_window: window(name),
         allow_direct: true,
-        allow_atomic_publish: name != subjects::EDDY_EVENTS,
+        // A stream is either persisted lazily or takes atomic batches.
+        allow_atomic_publish: name != subjects::EDDY_EVENTS && !lazily_persisted(name, replicas),
+        persist_mode: lazily_persisted(name, replicas).then_some(PersistenceMode::Async),
         ..Default::default()
     };
-    let existing = match context.get_stream(name).await {
+    let context = &connection.context;
+    let looking = format!("look up stream {name}");
+    let info = format!("$JS.API.STREAM.INFO.{name}");
+    let found = connection
+        .permitted(&looking, &info, context.get_stream(name))
+        .await?;
+    let existing = match found {
         Ok(stream) => stream.cached_info().config.clone(),
         Err(error) => match error.kind() {
             GetStreamErrorKind::JetStream(reason) if reason.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                return match context.create_stream(wanted).await {
-                    Ok(_) => Ok(()),
+                return match create(connection, wanted, subject).await {
                     // Another engine was faster: look at what it made.
-                    Err(error) if matches!(error.kind(), CreateStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NAME_EXIST) => {
-                        Box::pin(ensure_one(context, name, subject, description, replicas)).await
+                    Err(Error::Refused { code, .. }) if code == ErrorCode::STREAM_NAME_EXIST.0 => {
+                        Box::pin(ensure_one(connection, name, subject, description, replicas)).await
                     }
-                    Err(error) => Err(refused(
-                        format!("create stream {name}"),
-                        &error,
-                        match error.kind() {
-                            CreateStreamErrorKind::JetStream(e) => Some(e),
-                            _ => None,
-                        },
-                    )),
+                    outcome => outcome,
                 };
             }
-            GetStreamErrorKind::JetStream(reason) => {
-                return Err(refused(format!("look up stream {name}"), &error, Some(reason)));
-            }
-            _ => return Err(refused(format!("look up stream {name}"), &error, None)),
+            GetStreamErrorKind::JetStream(reason) => return Err(refused(looking, &error, Some(reason))),
+            _ => return Err(refused(looking, &error, None)),
         },
     };
     if let Some((setting, found, wanted)) = incompatible(&existing, subject, window(name), replicas) {
@@ -98,7 +96,8 @@ async fn ensure_one(
     }
     let additions = Config {
         allow_direct: true,
-        allow_atomic_publish: existing.allow_atomic_publish || wanted.allow_atomic_publish,
+        allow_atomic_publish: existing.allow_atomic_publish
+            || (name != subjects::EDDY_EVENTS && existing.persist_mode != Some(PersistenceMode::Async)),
         ..existing.clone()
     };
     if additions != existing {
@@ -106,12 +105,59 @@ async fn ensure_one(
             stream = name,
             "switching on direct reads and atomic batches of an existing stream"
         );
-        context
-            .update_stream(additions)
-            .await
-            .map_err(|e| refused(format!("update stream {name}"), &e, None))?;
+        let (updating, update) = (
+            format!("update stream {name}"),
+            format!("$JS.API.STREAM.UPDATE.{name}"),
+        );
+        connection
+            .permitted(&updating, &update, context.update_stream(additions))
+            .await?
+            .map_err(|e| refused(updating, &e, None))?;
     }
     Ok(())
+}
+
+async fn create(connection: &Connection, wanted: Config, subject: &str) -> Result<(), Error> {
+    let (name, replicas) = (wanted.name.clone(), wanted.num_replicas);
+    let creating = format!("create stream {name} of {subject}");
+    let request = format!("$JS.API.STREAM.CREATE.{name}");
+    let made = connection.context.create_stream(wanted);
+    let error = match connection.permitted(&creating, &request, made).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) => error,
+        Err(Error::NotPermitted { doing, reason, .. }) => {
+            let remedy = "grant it, or start eddy once as a user who may: then the streams exist".into();
+            return Err(Error::NotPermitted {
+                doing,
+                reason,
+                remedy,
+            });
+        }
+        Err(error) => return Err(error),
+    };
+    match error.kind() {
+        CreateStreamErrorKind::JetStream(reason)
+            if replicas > 1
+                && matches!(
+                    reason.error_code(),
+                    ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED | ErrorCode::CLUSTER_NO_PEERS
+                ) =>
+        {
+            Err(Error::TooFewServers {
+                stream: name,
+                replicas,
+                reason: reason.to_string(),
+            })
+        }
+        CreateStreamErrorKind::JetStream(reason) => Err(refused(creating, &error, Some(reason))),
+        _ => Err(refused(creating, &error, None)),
+    }
+}
+
+/// Outputs can be made again from the log, so a server of its own need not sync each of them; see [`crate::chain`] for what it may lose. Copies
+/// on several servers are as good as a sync, and such streams know no lazy way.
+fn lazily_persisted(stream: &str, replicas: Option<usize>) -> bool {
+    stream == subjects::EDDY_DERIVED && replicas.unwrap_or(1) == 1
 }
 
 /// Outputs are chained, not recognised by their ids, of which the server is to keep few.
@@ -181,7 +227,7 @@ fn incompatible(
             "false",
         ),
         (
-            found.persist_mode == Some(PersistenceMode::Async),
+            found.persist_mode == Some(PersistenceMode::Async) && subject != subjects::ALL_DERIVED,
             "persist_mode",
             "async".into(),
             "default",

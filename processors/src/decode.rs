@@ -12,27 +12,22 @@ pub(crate) fn message(message: &LogMessage, events: &mut Vec<Prepared>) {
         sequence: message.sequence,
         index: u32::try_from(index).unwrap_or(u32::MAX),
     };
-    match message.framing {
-        Framing::Lines => {
-            for (index, line) in codec::split_lines(&message.payload).enumerate() {
-                events.push(Prepared::decode(position(index), logged_at, line));
-            }
+    let lines = match message.framing.split(&message.payload) {
+        Ok(lines) => lines,
+        Err(rejection) => {
+            let refused = Prepared::new(position(0), logged_at, &message.payload, Err(rejection));
+            return events.push(refused);
         }
-        Framing::Batch => match codec::split_batch(&message.payload) {
-            Ok(batch) => {
-                for (index, raw) in batch.iter().enumerate() {
-                    events.push(foreign(position(index), logged_at, raw.get().as_bytes()));
-                }
-            }
-            Err(rejection) => events.push(Prepared::new(
-                position(0),
-                logged_at,
-                &message.payload,
-                Err(rejection),
-            )),
-        },
-        Framing::Single => events.push(foreign(position(0), logged_at, &message.payload)),
-    }
+    };
+    let prepare = match message.framing {
+        Framing::Lines => Prepared::decode,
+        Framing::Batch | Framing::Single => foreign,
+    };
+    events.extend(
+        lines
+            .enumerate()
+            .map(|(index, line)| prepare(position(index), logged_at, line)),
+    );
 }
 
 /// An event of another producer: canonicalised first, so that repeats are told from conflicts by content.

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use eddy_events::Cause;
 use eddy_log::{Log, LogMessage};
 use tokio::sync::{mpsc as async_mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -52,7 +53,8 @@ pub struct DriverConfig {
     pub snapshot_events: u64,
     /// or after this time, if anything happened.
     pub snapshot_every: Duration,
-    /// Rows are handed over at the latest after this many events; sooner when the log gives no more.
+    /// Rows are handed over at the latest after this many events; sooner when the log gives no more. In a backlog, the more events, the
+    /// fewer versions of a row are written.
     pub batch_events: usize,
 }
 
@@ -65,7 +67,7 @@ impl DriverConfig {
             state_dir,
             snapshot_events: 2_000_000,
             snapshot_every: Duration::from_secs(60),
-            batch_events: 8_192,
+            batch_events: 65_536,
         }
     }
 }
@@ -216,16 +218,18 @@ impl Driver {
         } = self;
         let shard = config.engine.shard;
         let segments = config.state_dir.as_deref().map(Segments::open).transpose()?;
+        let publisher = deps.log.derived(shard).await?;
+        let published = (publisher.last_cause(), deps.log.last_sequence().await?);
         let (engine, sink) = {
             let (config, segments) = (config.engine.clone(), segments.clone());
             blocking(move || {
-                let engine = restore(&config, segments.as_ref(), &mut sink)?;
+                let engine = restore(&config, segments.as_ref(), published, &mut sink)?;
                 Ok((engine, sink))
             })
             .await?
         };
-        let mut reader = deps.log.reader(shard, engine.progress().sequence)?;
-        let publisher = deps.log.derived(shard).await?;
+        let restored = engine.progress();
+        let mut reader = deps.log.reader(shard, restored.sequence)?;
         let letters = deps.log.dead_letters().of_fold(shard).await?;
         let beside = deps.log.dead_letters().reader(0);
 
@@ -262,7 +266,7 @@ impl Driver {
         })?;
         let tables = spawn("eddy-rows", {
             let metrics = metrics.clone();
-            move || feed(&to_sink, sink, &metrics)
+            move || feed(&to_sink, sink, restored, &metrics)
         })?;
         let stop = CancellationToken::new();
         let following = tokio::spawn(follow(beside, rows, stop.clone()));
@@ -396,13 +400,18 @@ async fn blocking<T: Send + 'static>(
         .unwrap_or_else(|error| Err(Error::FoldStopped(error.to_string())))
 }
 
-/// The engine of the newest sound snapshot, with its rows given to the sink; else one before the first event.
-fn restore(config: &Config, segments: Option<&Arc<Segments>>, sink: &mut impl Sink) -> Result<Engine, Error> {
+/// The engine of the newest sound snapshot whose outputs are all published, with its rows given to the sink; else one before the first event.
+fn restore(
+    config: &Config,
+    segments: Option<&Arc<Segments>>,
+    (last_output, end_of_log): (Option<Cause>, u64),
+    sink: &mut impl Sink,
+) -> Result<Engine, Error> {
     let Some(segments) = segments else {
         return Engine::new(config.clone());
     };
     let begun = Instant::now();
-    let Some(mut engine) = Engine::restore(config, segments)? else {
+    let Some(mut engine) = Engine::restore_published(config, segments, last_output, end_of_log)? else {
         let mut engine = Engine::new(config.clone())?;
         engine.attach(segments);
         return Ok(engine);
@@ -447,8 +456,9 @@ fn decode_all(inbox: &mpsc::Receiver<Vec<LogMessage>>, fold: &SyncSender<ToFold>
     }
 }
 
-fn feed(inbox: &mpsc::Receiver<ToSink>, mut sink: impl Sink, metrics: &Metrics) {
-    let mut last = Progress::default();
+/// Gives rows to the sink. What stands beside the log leaves the progress where it was: at first, where the state was restored.
+fn feed(inbox: &mpsc::Receiver<ToSink>, mut sink: impl Sink, restored: Progress, metrics: &Metrics) {
+    let mut last = restored;
     for message in inbox {
         let begun = Instant::now();
         match message {

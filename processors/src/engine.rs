@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: a clock, tokio, the network. What is read from disk (spilled state) was written by the engine itself.
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -15,6 +16,7 @@ use eddy_log::DeadLetter;
 use serde_json::json;
 use smol_str::SmolStr;
 
+use crate::ahead::{GROUP, Near};
 use crate::digest::{Chain, Digest};
 use crate::error::Error;
 use crate::facts::{NO_TIME, Stamp};
@@ -152,7 +154,16 @@ pub(crate) struct Small {
     pub(crate) logged_at: i64,
     pub(crate) counts: Counts,
     pub(crate) outputs: Chain,
+    /// Where the last output came from.
+    pub(crate) last_output: Option<OutputPlace>,
     pub(crate) governance: crate::governance::Register,
+}
+
+/// Sequence, index and ordinal of an output's cause, which order the outputs of a shard.
+type OutputPlace = (u64, u32, u16);
+
+fn place_of(cause: Cause) -> OutputPlace {
+    (cause.sequence, cause.index, cause.ordinal)
 }
 
 /// The engine of one shard.
@@ -166,6 +177,7 @@ pub struct Engine {
     logged_at: i64,
     counts: Counts,
     outputs: Chain,
+    last_output: Option<OutputPlace>,
     reached: Vec<Milestone>,
 }
 
@@ -185,6 +197,7 @@ impl Engine {
             logged_at: 0,
             counts: Counts::default(),
             outputs: Chain::default(),
+            last_output: None,
             reached: Vec::new(),
         })
     }
@@ -193,6 +206,33 @@ impl Engine {
     pub fn attach(&mut self, segments: &Arc<Segments>) {
         for slab in self.world.slabs() {
             slab.attach(segments);
+        }
+    }
+
+    /// Folds events, as [`Engine::apply`] does one after another, and sooner.
+    pub fn apply_all(&mut self, events: Vec<Prepared>, out: &mut Emitted) {
+        let mut events = events.into_iter();
+        while !events.as_slice().is_empty() {
+            let group = events.as_slice();
+            self.look_ahead(&group[..group.len().min(GROUP)]);
+            for event in events.by_ref().take(GROUP) {
+                self.apply(event, out);
+            }
+        }
+    }
+
+    fn look_ahead(&self, group: &[Prepared]) {
+        let mut near = [Near::Nothing; GROUP];
+        for (prepared, near) in group.iter().zip(&mut near) {
+            if let Ok(known) = &prepared.event {
+                let (event, identity) = &**known;
+                black_box(self.seen.guess(key_of(*identity)));
+                *near = Near::of(&self.world, event);
+            }
+        }
+        let near = near.map(|near| near.touch(&self.world));
+        for near in near {
+            near.touch_order(&self.world);
         }
     }
 
@@ -215,7 +255,8 @@ impl Engine {
         let (event, identity) = &*boxed;
         let (key, print) = (key_of(*identity), print_of(fingerprint));
         let mut voided = false;
-        if let Some(known) = self.seen.find(key) {
+        let known = self.seen.find(key);
+        if let Some(known) = known {
             // A tombstone says that the event was voided before it came, which it does now. A voiding itself cannot be voided.
             voided = Owner::unpack(known.owner) == Owner::Void;
             if !voided && known.print == print {
@@ -238,7 +279,10 @@ impl Engine {
             voided,
         };
         let owner = fold::fold(&mut self.world, stamp, event);
-        self.seen.insert(key, print, owner);
+        match known {
+            Some(_) => self.seen.insert(key, print, owner),
+            None => self.seen.insert_new(key, print, owner),
+        }
         fold::milestones(&mut self.world, owner, &mut self.reached);
         if !self.reached.is_empty() {
             self.emit(position, event, out);
@@ -283,6 +327,7 @@ impl Engine {
             output.tenant = self.config.tenant.clone();
             output.causation_id = Some(event.envelope.id.clone());
             self.outputs.extend(cause, &output);
+            self.last_output = Some(place_of(cause));
             self.counts.outputs += 1;
             out.outputs.push((cause, output));
         }
@@ -342,6 +387,11 @@ impl Engine {
         self.logged_at = self.logged_at.max(logged_at);
     }
 
+    /// Settles the sums, which [`Engine::take_changes`] does as well.
+    pub fn settle(&mut self) {
+        self.world.settle();
+    }
+
     /// Settles the sums and gives the rows that changed since the last call, by number of their table.
     pub fn take_changes(&mut self) -> Vec<(usize, Change)> {
         self.world.settle();
@@ -398,6 +448,7 @@ impl Engine {
             logged_at: self.logged_at,
             counts: self.counts,
             outputs: self.outputs.clone(),
+            last_output: self.last_output,
             governance: self.world.governance.clone(),
         };
         let slabs = self
@@ -442,8 +493,39 @@ impl Engine {
     /// # Errors
     /// When the folder cannot be read, or the time zone is not known. A damaged snapshot is no error: the one before is taken.
     pub fn restore(config: &Config, segments: &Arc<Segments>) -> Result<Option<Self>, Error> {
+        Self::restore_unless(config, segments, |_| false)
+    }
+
+    /// As [`Engine::restore`], but no further than the outputs that are published: a snapshot beyond the last one was made before the server lost
+    /// the end of the derived stream. It is removed, so that the engine makes those outputs again; unless the log itself, which ends at
+    /// `end`, does not reach it, which is for the reader of the log to refuse.
+    ///
+    /// # Errors
+    /// As [`Engine::restore`].
+    pub fn restore_published(
+        config: &Config,
+        segments: &Arc<Segments>,
+        last: Option<Cause>,
+        end: u64,
+    ) -> Result<Option<Self>, Error> {
+        let last = last.map(place_of);
+        Self::restore_unless(config, segments, |engine| {
+            engine.sequence <= end && engine.last_output > last
+        })
+    }
+
+    fn restore_unless(
+        config: &Config,
+        segments: &Arc<Segments>,
+        beyond: impl Fn(&Self) -> bool,
+    ) -> Result<Option<Self>, Error> {
         for candidate in snapshot::candidates(segments.dir())? {
             match Self::restore_from(config, segments, &candidate) {
+                Ok(engine) if beyond(&engine) => {
+                    tracing::warn!(snapshot = %candidate.display(), "the derived stream lost outputs that this snapshot holds as published; the one before is tried");
+                    std::fs::remove_file(&candidate)
+                        .map_err(|source| Error::io("remove", &candidate, source))?;
+                }
                 Ok(engine) => return Ok(Some(engine)),
                 Err(error @ Error::UnknownZone { .. }) => return Err(error),
                 Err(error) => {
@@ -480,6 +562,7 @@ impl Engine {
         engine.logged_at = small.logged_at;
         engine.counts = small.counts;
         engine.outputs = small.outputs;
+        engine.last_output = small.last_output;
         engine.world.governance = small.governance;
         Ok(engine)
     }

@@ -80,6 +80,14 @@ impl Interner {
         number
     }
 
+    /// The number that `text` probably has: only half of its hash is compared.
+    pub(crate) fn guess(&self, text: &str) -> Option<u32> {
+        let half = hash_of(text) as u32;
+        self.index
+            .find(spread(half), |slot| slot.hash == half)
+            .map(|slot| slot.number)
+    }
+
     /// The string of a number.
     pub(crate) fn get(&self, number: u32) -> &str {
         string(&self.pages, number)

@@ -22,6 +22,7 @@ pub mod snapshot;
 pub mod tables;
 pub mod views;
 
+mod ahead;
 mod contributions;
 mod courier_lanes;
 mod customers;

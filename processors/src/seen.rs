@@ -51,6 +51,11 @@ impl Seen {
             .or_else(|| self.runs.iter().rev().find_map(|run| run.find(key)))
     }
 
+    /// Whether an event is among the recent ones.
+    pub(crate) fn guess(&self, key: u64) -> bool {
+        self.recent.find(key, |entry| entry.key == key).is_some()
+    }
+
     /// Remembers an event, in place of what was remembered of it.
     pub(crate) fn insert(&mut self, key: u64, print: u32, owner: Owner) {
         let entry = Entry {
@@ -64,6 +69,13 @@ impl Seen {
                 self.recent.insert_unique(key, entry, |entry| entry.key);
             }
         }
+    }
+
+    /// Remembers an event that [`Seen::find`] did not find.
+    pub(crate) fn insert_new(&mut self, key: u64, print: u32, owner: Owner) {
+        let owner = owner.pack();
+        self.recent
+            .insert_unique(key, Entry { key, print, owner }, |entry| entry.key);
     }
 
     /// Identities not yet in a run.

@@ -4,8 +4,11 @@
 //! here a contribution is taken out before anything it depends on changes. Order of use: `open_*` the contributions that a
 //! change may touch, change, and in the end [`World::settle`], after which rows can be read.
 
+use std::hint::black_box;
+
 use eddy_events::order::PaymentMode;
 
+use crate::ahead::Near;
 use crate::contributions::Delta;
 use crate::courier_lanes::{Key as LaneKey, Lane};
 use crate::customers::Customer;
@@ -38,6 +41,8 @@ macro_rules! entity {
     };
 }
 
+/// How far ahead state is touched while sums are put back.
+const AHEAD: usize = 8;
 /// How many of the slabs hold strings; they come first.
 const STRINGS: usize = 9;
 
@@ -56,6 +61,16 @@ struct Opened {
     from: usize,
     to: usize,
     outcome: Option<Outcome>,
+}
+
+impl Opened {
+    fn near(&self) -> Near {
+        match self.root {
+            Root::Order(number) => Near::Order(number),
+            Root::Shipment(number) => Near::Shipment(number),
+            Root::Return(number) => Near::Return(number),
+        }
+    }
 }
 
 /// An order whose rows are due.
@@ -411,13 +426,22 @@ impl World {
         let open = std::mem::take(&mut self.open);
         let mut before = std::mem::take(&mut self.before);
         let mut after = Vec::with_capacity(16);
-        for Opened {
-            root,
-            from,
-            to,
-            outcome: old,
-        } in &open
+        for (
+            at,
+            Opened {
+                root,
+                from,
+                to,
+                outcome: old,
+            },
+        ) in open.iter().enumerate()
         {
+            if let Some(far) = open.get(at + 2 * AHEAD) {
+                black_box(far.near().touch(self));
+            }
+            if let Some(soon) = open.get(at + AHEAD) {
+                soon.near().touch(self).touch_order(self);
+            }
             after.clear();
             match *root {
                 Root::Order(number) => {

@@ -98,7 +98,7 @@ impl Engine {
         let http = self.http.clone();
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
-            if self.try_get("/readyz").is_some_and(|(status, _)| status == 200) {
+            if self.ask_ready().is_some_and(|(status, _)| status == 200) {
                 return;
             }
             if let Some(status) = self.child.as_mut().unwrap().try_wait().unwrap() {
@@ -207,6 +207,11 @@ impl Engine {
             .expect("the engine answers")
     }
 
+    /// What `/readyz` says; nothing while the door is closed.
+    pub fn ask_ready(&self) -> Option<(u16, String)> {
+        self.try_get("/readyz")
+    }
+
     fn try_get(&self, path: &str) -> Option<(u16, String)> {
         self.try_request("GET", path, "", b"")
     }
@@ -238,6 +243,35 @@ impl Engine {
         })
         .join()
         .unwrap()
+    }
+
+    /// A request with headers, whose redirects are not followed: status, headers and body of the answer.
+    pub fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, reqwest::header::HeaderMap, String) {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        let url = format!("http://{}{path}", self.http);
+        let mut request = client.request(method.parse().unwrap(), url).body(body.to_owned());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let response = request.send().await.unwrap();
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            (status, headers, response.text().await.unwrap())
+        })
     }
 
     pub fn get(&self, path: &str) -> (u16, String) {

@@ -3,7 +3,10 @@
 
 mod engine;
 mod load;
+mod nats;
 mod post;
 mod recovery;
 mod refusals;
+mod sign_in;
+mod telemetry;
 mod wire;

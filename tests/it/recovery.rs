@@ -89,3 +89,44 @@ fn a_dead_log_server_is_started_again_and_the_engine_goes_on() {
         1
     );
 }
+
+/// What `/readyz` says the first time that it says yes.
+fn first_ready(engine: &Engine) -> Value {
+    within(60, "ready again", || {
+        let (status, said) = engine.ask_ready()?;
+        let said: Value = serde_json::from_str(&said).unwrap();
+        if status == 503 {
+            let detail = said["detail"].as_str().unwrap();
+            assert!(
+                detail.contains("being restored") || detail.contains("the tables stand at sequence"),
+                "{detail}"
+            );
+        }
+        (status == 200).then_some(said)
+    })
+}
+
+#[test]
+fn ready_after_a_restart_means_that_the_tables_hold_the_log() {
+    let mut engine = Engine::start();
+    simulate(&engine);
+    let (status, answer) = engine.post("application/cloudevents+json", b"{\"specversion\": \"1.0\"}");
+    assert_eq!(status, 202, "{answer}");
+    let before = engine.digest()["sequence"].as_u64().unwrap();
+
+    // First from the log alone, for no snapshot was made; then from the snapshot of the interrupt.
+    engine.kill();
+    let dir = engine.dir().to_owned();
+    within(10, "the private server to end with its engine", || {
+        nats_servers(&dir).is_empty().then_some(())
+    });
+    for way in ["killed", "interrupted"] {
+        engine.spawn();
+        assert_eq!(first_ready(&engine)["sequence"].as_u64(), Some(before), "{way}");
+        within(30, "the dead letter is read again", || {
+            (engine.number("select count(*) from dead_letters") == 1).then_some(())
+        });
+        assert_eq!(first_ready(&engine)["sequence"].as_u64(), Some(before), "{way}");
+        engine.interrupt();
+    }
+}

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use http::header;
 use serde_json::Value;
 
-use crate::world::World;
+use crate::world::{World, text};
 
 #[derive(Debug)]
 struct Event {
@@ -54,11 +54,13 @@ async fn a_listener_hears_where_the_tables_stand_and_then_what_changes() {
     world.apply(3, &["a"]);
     let mut stream = Stream::of(world.get("/v1/live", &[]).await);
     let first = stream.next().await.unwrap();
-    assert_eq!((first.name.as_str(), first.id.as_deref()), ("message", Some("3")));
+    assert_eq!(first.name, "message");
+    assert_eq!(first.data["sequence"], 3);
     assert_eq!(first.data["event_time"], "2026-11-18T11:06:40Z");
     world.apply(4, &["b", "a"]);
     let next = stream.next().await.unwrap();
-    assert_eq!(next.id.as_deref(), Some("4"));
+    assert_ne!(next.id, first.id);
+    assert_eq!(next.data["sequence"], 4);
     assert_eq!(next.data["changed"]["things"], serde_json::json!(["a", "b"]));
 }
 
@@ -102,33 +104,73 @@ async fn a_reader_resumes_after_its_last_event_by_header_or_by_address() {
     let world = World::new();
     let mut stream = Stream::of(world.get("/v1/live", &[]).await);
     stream.next().await.unwrap();
+    let mut ids = Vec::new();
     for (sequence, name) in [(1, "a"), (2, "b"), (3, "c")] {
         world.apply(sequence, &[name]);
-        assert_eq!(stream.next().await.unwrap().id, Some(sequence.to_string()));
+        ids.push(stream.next().await.unwrap().id.unwrap());
     }
     drop(stream);
-    let mut by_header = Stream::of(world.get("/v1/live", &[("last-event-id", "1")]).await);
-    let mut by_address = Stream::of(world.get("/v1/live?last_event_id=1", &[]).await);
+    let address = format!("/v1/live?last_event_id={}", ids[0]);
+    let mut by_header = Stream::of(world.get("/v1/live", &[("last-event-id", &ids[0])]).await);
+    let mut by_address = Stream::of(world.get(&address, &[]).await);
     for stream in [&mut by_header, &mut by_address] {
-        assert_eq!(
-            stream.next().await.unwrap().data["changed"]["things"],
-            serde_json::json!(["b"])
-        );
-        assert_eq!(
-            stream.next().await.unwrap().data["changed"]["things"],
-            serde_json::json!(["c"])
-        );
+        for name in ["b", "c"] {
+            let next = stream.next().await.unwrap();
+            assert_eq!(next.data["changed"]["things"], serde_json::json!([name]));
+        }
     }
+}
+
+#[tokio::test]
+async fn a_change_that_moves_no_sequence_is_resumed_too() {
+    let world = World::new();
+    let mut stream = Stream::of(world.get("/v1/live", &[]).await);
+    let mut other = Stream::of(world.get("/v1/live", &[]).await);
+    stream.next().await.unwrap();
+    other.next().await.unwrap();
+    world.apply(5, &["a"]);
+    let last = stream.next().await.unwrap().id.unwrap();
+    other.next().await.unwrap();
+    drop(stream);
+    world.apply(5, &["a letter beside the log"]);
+    other.next().await.unwrap();
+    let mut again = Stream::of(world.get("/v1/live", &[("last-event-id", &last)]).await);
+    assert_eq!(
+        again.next().await.unwrap().data["changed"]["things"],
+        serde_json::json!(["a letter beside the log"])
+    );
+}
+
+#[tokio::test]
+async fn a_page_hears_what_changed_since_its_rows_were_read() {
+    let world = World::new();
+    let place = crate::pages::data(&text(world.get("/", &[]).await).await)["feed"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    world.apply(1, &["a"]);
+    let mut stream = Stream::of(world.get(&format!("/v1/live?last_event_id={place}"), &[]).await);
+    let mut changed = stream.next().await.unwrap().data["changed"].clone();
+    if changed == serde_json::json!({}) {
+        changed = stream.next().await.unwrap().data["changed"].clone();
+    }
+    assert_eq!(changed["things"], serde_json::json!(["a"]));
 }
 
 #[tokio::test]
 async fn a_gap_that_cannot_be_filled_is_told_as_a_reset() {
     let world = World::new();
     world.apply(9, &["a"]);
-    for last in ["2", "12", "elsewhere"] {
+    let mut first = Stream::of(world.get("/v1/live", &[]).await);
+    let now = first.next().await.unwrap().id.unwrap();
+    let (run, number) = now.split_once('-').unwrap();
+    let ahead = format!("{run}-{}", number.parse::<u64>().unwrap() + 3);
+    for last in ["00000000-2", &ahead, "12", "elsewhere"] {
         let mut stream = Stream::of(world.get("/v1/live", &[("last-event-id", last)]).await);
-        assert_eq!(stream.next().await.unwrap().name, "reset", "after {last}");
-        assert_eq!(stream.next().await.unwrap().id.as_deref(), Some("9"));
+        let reset = stream.next().await.unwrap();
+        assert_eq!(reset.name, "reset", "after {last}");
+        assert_eq!(reset.id.as_deref(), Some(now.as_str()));
+        assert_eq!(stream.next().await.unwrap().data["sequence"], 9);
     }
 }
 

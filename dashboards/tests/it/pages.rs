@@ -1,11 +1,13 @@
 //! What the shell carries and which headers keep it to itself.
 
-use http::{StatusCode, header};
+use eddy_dashboards::{SignIn, SignInPage};
+use futures::StreamExt;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 use crate::world::{World, text};
 
-fn data(html: &str) -> Value {
+pub fn data(html: &str) -> Value {
     let start = html.find("<script type=\"application/json\"").unwrap();
     let body = &html[start + html[start..].find('>').unwrap() + 1..];
     serde_json::from_str(&body[..body.find("</script>").unwrap()]).unwrap()
@@ -39,6 +41,16 @@ async fn every_page_carries_its_queries_and_first_rows() {
             "{path} has no first rows of {query}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_frame_is_sent_before_the_rows_are_there() {
+    let world = World::new();
+    let mut body = world.get("/", &[]).await.into_body().into_data_stream();
+    let frame = String::from_utf8(body.next().await.unwrap().unwrap().to_vec()).unwrap();
+    assert!(frame.contains("<h1>Overview</h1>") && !frame.contains("eddy-page"));
+    let end = String::from_utf8(body.next().await.unwrap().unwrap().to_vec()).unwrap();
+    assert!(end.contains("id=\"eddy-page\"") && end.ends_with("</html>"));
 }
 
 #[tokio::test]
@@ -105,6 +117,31 @@ async fn the_chosen_theme_is_known_before_the_first_paint() {
             .await
             .contains("data-theme")
     );
+}
+
+#[tokio::test]
+async fn the_page_to_sign_in_runs_nothing_and_quotes_what_it_was_given() {
+    let says = SignIn {
+        next: "/sql?q=\"><script>alert(1)</script>",
+        wrong: Some("That is not <it>."),
+        from_elsewhere: true,
+        hours: 12,
+    };
+    let cookie = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static("eddy_theme=dark"))]);
+    let page = SignInPage::new().unwrap();
+    let response = page.respond(StatusCode::UNAUTHORIZED, &cookie, says);
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let policy = response.headers()[header::CONTENT_SECURITY_POLICY]
+        .to_str()
+        .unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'") && policy.contains("form-action 'self'"),
+        "{policy}"
+    );
+    assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+    let html = text(response).await;
+    assert!(!html.contains("<script") && !html.contains("<it>"), "{html}");
+    assert!(html.contains("data-theme=\"dark\"") && html.contains("12 hours"));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::response::Response;
-use eddy_dashboards::{DashboardDeps, router};
+use eddy_dashboards::{DashboardDeps, assets, router};
 use eddy_query::{Limits, LiveTables, Progress, QueryEngine};
 use http::Request;
 use tokio_util::sync::CancellationToken;
@@ -44,11 +44,12 @@ impl World {
             pg: Some("127.0.0.1:5433".into()),
             query_seconds: 30,
             query_memory_bytes: 1 << 30,
+            guarded: false,
             shutdown: shutdown.clone(),
         };
         Self {
             tables,
-            router: router(deps).unwrap(),
+            router: router(deps).unwrap().merge(assets()),
             shutdown,
         }
     }

@@ -14,7 +14,9 @@ export const pages = [
   { path: "/sql?q=select+courier%2C+count(*)+as+parcels+from+shipments+group+by+courier", title: "Workbench", named: "Workbench with an answer" },
   { path: "/health", title: "Health" },
 ];
-const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+// A name that is not loopback leads to this machine: for what browsers say and keep only on loopback and over HTTPS.
+export const elsewhere = "eddy.test";
+const flags = ["--headless", "--no-sandbox", "--no-proxy-server", `--host-resolver-rules=MAP ${elsewhere} 127.0.0.1`, "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 let browser;
 export function useBrowser() {
@@ -25,18 +27,21 @@ export function useBrowser() {
   after(() => browser?.close());
 }
 
+/** A browser of one's own: without cookies, storage and open pages of others. */
+export const context = (options = {}) => browser.newContext({ viewport: { width: 1600, height: 1000 }, ...options });
+
 /** Opens a page and waits until it is mounted. `check()` at the end: no console error, no request to another host. */
 export async function open(path, options = {}) {
-  const { expectErrors = false, init, route, settle = true, ...rest } = options;
+  const { at = base, expectErrors = false, init, route, settle = true, ...rest } = options;
   const context = await browser.newContext({ viewport: { width: 1600, height: 1000 }, ...rest });
   const page = await context.newPage();
   const errors = [], outside = [];
   page.on("console", (m) => { if (m.type() === "error") errors.push(m.text()); });
   page.on("pageerror", (e) => errors.push(String(e)));
-  context.on("request", (r) => { if (!r.url().startsWith(base) && !/^(data|blob):/.test(r.url())) outside.push(r.url()); });
+  context.on("request", (r) => { if (!r.url().startsWith(at) && !/^(data|blob):/.test(r.url())) outside.push(r.url()); });
   if (init) await context.addInitScript(init);
   if (route) await route(context);
-  await page.goto(base + path);
+  await page.goto(at + path);
   await page.locator("html[data-ready]").waitFor({ state: "attached" });
   if (settle) await page.locator("main [aria-busy=true]").first().waitFor({ state: "detached" });
   return {
@@ -69,7 +74,7 @@ export async function post(events) {
 }
 
 let minted = 0;
-const event = (type, subject, time, data, id = `pages-${type}-${subject}`) => ({ specversion: "1.0", id, source: "urn:test:pages", type: `eddy.${type}`, subject, time, datacontenttype: "application/json", data });
+export const event = (type, subject, time, data, id = `pages-${type}-${subject}`) => ({ specversion: "1.0", id, source: "urn:test:pages", type: `eddy.${type}`, subject, time, datacontenttype: "application/json", data });
 
 /** An order with its whole life, by number: the same number gives the same events, so that seeding twice adds nothing. */
 export function life(n) {
@@ -97,11 +102,15 @@ export const fresh = () => life(100_000 + Date.now() % 1e9 + minted++);
 async function seed() {
   const response = await post([...Array.from({ length: 400 }, (_, n) => life(n)).flat(), event("shipment.teleported", "PT-X", "2026-01-01T00:00:00Z", {}), event("shipment.delivered", "PT-Y", "2026-01-01T00:00:00Z", {})]);
   if (!response.ok) throw new Error(`the engine at ${base} takes no events: ${response.status} ${await response.text()}`);
-  // Visible when the tables have the last of them.
+  await visible("select count(*) from orders where order_id like 'PT-O%'", 400);
+}
+
+/** Waits until a count is in the tables. */
+export async function visible(sql, least) {
   for (let i = 0; i < 200; i++) {
-    const answer = await (await fetch(`${base}/v1/sql`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ sql: "select count(*) from orders where order_id like 'PT-O%'" }) })).json();
-    if (Number(answer.rows?.[0]?.[0]) >= 400) return;
+    const answer = await (await fetch(`${base}/v1/sql`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ sql }) })).json();
+    if (Number(answer.rows?.[0]?.[0]) >= least) return;
     await new Promise((r) => setTimeout(r, 50));
   }
-  throw new Error("the seeded orders do not become visible");
+  throw new Error(`${sql} does not reach ${least}`);
 }

@@ -148,14 +148,95 @@ test("a running query can be cancelled", async () => {
   await done();
 });
 
-test("100,000 rows scroll by keyboard and the active cell is named", async () => {
-  const { page, done } = await open(q("select a.value * 1000 + b.value as n, 'row ' || a.value as name from generate_series(0, 99) a cross join generate_series(0, 999) b"));
+const series = (hundreds) => `select a.value * 1000 + b.value as n, 'row ' || (a.value * 1000 + b.value) as name from generate_series(0, ${hundreds - 1}) a cross join generate_series(0, 999) b`;
+/** What stands in the active cell, once it is there. */
+const active = (page, text) => page.waitForFunction((t) => document.getElementById(document.querySelector("[role=grid]").getAttribute("aria-activedescendant"))?.textContent === t, text);
+
+test("of 100,000 rows the page holds and draws a window, which follows the keyboard", async () => {
+  const { page, done } = await open(q(series(100)) + "&sort=n.asc");
   const grid = page.locator("[role=grid]");
-  await page.locator("[role=gridcell]").first().waitFor();
+  await page.locator(".result .note", { hasText: "as of sequence" }).waitFor();
   assert.equal(await grid.getAttribute("aria-rowcount"), "100001");
+  assert.doesNotMatch(await page.locator(".result .note").first().textContent(), /cut at/);
+  const window = async () => {
+    const held = Number(await page.locator("[data-held]").getAttribute("data-held")), drawn = await page.locator("[role=row]").count();
+    assert.ok(held > 0 && held <= 800, `${held} rows are held`);
+    assert.ok(drawn <= 80, `${drawn} rows are drawn`);
+  };
   await grid.focus();
   await page.keyboard.press("Control+End");
   await page.waitForFunction(() => document.querySelector("[role=grid]").getAttribute("aria-activedescendant")?.startsWith("rows-99999-"));
+  await active(page, "row 99999");
+  await window();
+  for (let i = 0; i < 30; i++) await page.keyboard.press("PageUp");
+  await page.keyboard.press("Control+Home");
+  await active(page, "0");
+  await window();
+  await page.evaluate(() => { const g = document.querySelector("[role=grid]"); g.scrollTop = g.scrollHeight / 2; });
+  await page.locator("[role=gridcell]", { hasText: /^50,01\d$/ }).first().waitFor();
+  await window();
+  await done();
+});
+
+test("an answer beyond the limit says that it was cut, and CSV has all of it", async () => {
+  const { page, done } = await open(q(series(130)));
+  await page.locator(".result .note", { hasText: "the first of a longer answer, cut at 1,00,000 rows" }).waitFor();
+  assert.equal(await page.locator("[role=grid]").getAttribute("aria-rowcount"), "100001");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator(".result button", { hasText: "CSV of all" }).click()]);
+  let lines = 0;
+  for await (const chunk of await download.createReadStream()) for (const byte of chunk) if (byte === 10) lines++;
+  assert.equal(lines, 130_001);
+  await done();
+});
+
+test("an answer that the engine breaks off keeps the rows that came, and says so", async () => {
+  const init = () => {
+    const real = window.fetch;
+    window.fetch = async (url, options) => {
+      const response = await real(url, options);
+      if (!String(options?.body).includes("broken off")) return response;
+      const reader = response.body.getReader();
+      let came = 0;
+      return new Response(new ReadableStream({ async pull(to) {
+        const { value, done } = await reader.read();
+        if (done || (came += value.length) > 400_000) to.error(new TypeError("network error"));
+        else to.enqueue(value);
+      } }), { headers: response.headers });
+    };
+  };
+  const { page, done } = await open(q(`${series(100)} -- broken off`), { init });
+  await page.locator(".result .note", { hasText: "the engine broke the answer off" }).waitFor();
+  const rows = Number(await page.locator("[role=grid]").getAttribute("aria-rowcount")) - 1;
+  assert.ok(rows > 1000 && rows < 100_000, `${rows} rows`);
+  assert.equal(await page.locator(".failure").count(), 0);
+  await done();
+});
+
+test("a link with an order reopens in it, also by a column with a dot in its name", async () => {
+  const sql = "select courier, sum(orders.value_minor) from orders join shipments using (order_id) group by courier";
+  const { page, done } = await open(q(sql) + "&sort=sum(orders.value_minor).desc");
+  await page.locator("[role=columnheader][aria-sort=descending]", { hasText: "value_minor" }).waitFor();
+  const sums = async () => (await page.locator("[role=row] [role=gridcell]:nth-child(2)").allTextContents()).map((t) => Number(t.replaceAll(",", "")));
+  const down = await sums();
+  assert.ok(down.length > 1 && down.every((n, i) => !i || n <= down[i - 1]), down.join());
+  await page.locator("[role=columnheader]", { hasText: "courier" }).click();
+  await page.waitForURL(/sort=courier\.asc/);
+  await page.locator("[role=columnheader][aria-sort=ascending]", { hasText: "courier" }).waitFor();
+  await page.waitForFunction(() => document.querySelector(".result").getAttribute("aria-busy") === "false");
+  const couriers = await page.locator("[role=row] [role=gridcell]:nth-child(1)").allTextContents();
+  assert.deepEqual(couriers, [...couriers].sort());
+  await page.goto(base + q("select courier from shipments group by courier") + "&sort=nowhere.asc");
+  await page.locator("[role=gridcell]").first().waitFor();
+  assert.equal(new URL(page.url()).searchParams.get("sort"), null, "an order that the text does not have is dropped");
+  await done();
+});
+
+test("a chart of many rows is drawn of a sample of all of them", async () => {
+  const { page, done } = await open(q("select to_timestamp_seconds(1767225600 + value * 60) as at, value as n from generate_series(0, 19999)") + "&view=chart");
+  await page.locator(".ends", { hasText: "every 10th row" }).waitFor();
+  await page.locator(".result .plot").focus();
+  await page.keyboard.press("End");
+  await page.locator(".readout", { hasText: "n 19,990" }).waitFor();
   await done();
 });
 

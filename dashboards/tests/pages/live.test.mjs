@@ -1,7 +1,7 @@
 // Updates at ten a second: values change in place, and nothing the reader holds moves. EDDY_PAGES_SECONDS sets how long (default 12).
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fresh, open, post, useBrowser } from "./browser.mjs";
+import { fresh, open, post, useBrowser, visible } from "./browser.mjs";
 
 useBrowser();
 const seconds = Number(process.env.EDDY_PAGES_SECONDS ?? 12);
@@ -47,6 +47,28 @@ test("Overview follows the feed; focus, scroll and selection stay", async () => 
   assert.equal(after.focus, before.focus, "the focus moved");
   assert.ok(repaints > 0 && repaints <= seconds * 4 + 4, `${repaints} repaints in ${seconds} s`);
   console.log(`Overview live ${seconds} s: ${repaints} repaints, long tasks ${JSON.stringify(after.tasks)}`);
+  await done();
+});
+
+test("what changed between the page and its feed is read", async () => {
+  let release;
+  const held = new Promise((r) => { release = r; });
+  const { page, done } = await open("/", { init: () => { delete window.SharedWorker; }, route: (c) => c.route("**/v1/live*", async (r) => { await held; await r.continue(); }) });
+  const figure = page.locator("[data-query=orders_figures] .figure"), before = await figure.textContent();
+  const one = fresh(), id = one[0].subject;
+  await post(one);
+  await visible(`select count(*) from orders where order_id = '${id}'`, 1);
+  release();
+  await page.waitForFunction((old) => document.querySelector("[data-query=orders_figures] .figure").textContent !== old, before);
+  await done();
+});
+
+test("a tab opened while another one listens is live at once", async () => {
+  const { page, done } = await open("/");
+  await page.locator(".pill[data-state=live]").waitFor();
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await other.locator(".pill[data-state=live]").waitFor({ timeout: 3000 });
   await done();
 });
 

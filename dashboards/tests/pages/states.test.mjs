@@ -49,6 +49,18 @@ test("Overview keeps the last good figures when a later answer fails, and says s
   await done();
 });
 
+test("days begin with the tenant's own midnight where the clock changed since midnight in UTC", async () => {
+  const inAuckland = (context) => context.route((url) => url.pathname === "/", async (route) => {
+    const response = await route.fetch(), html = await response.text();
+    await route.fulfill({ response, body: html.replace('"zone":"Asia/Kolkata"', '"zone":"Pacific/Auckland"') });
+  });
+  const { page, done } = await open("/?from=2026-04-05&to=2026-04-05&panel=sql:orders_figures", { route: inAuckland });
+  const text = await page.locator("dialog[open] pre.sql").textContent();
+  assert.match(text, /2026-04-04T11:00:00Z/);
+  assert.match(text, /2026-04-05T12:00:00Z/);
+  await done();
+});
+
 test("an empty engine names three commands that bring data", async () => {
   const empty = JSON.stringify({ columns: [], rows: [], sequence: 0, elapsed_ms: 0 });
   const { page, done } = await open("/", { route: async (c) => { await withoutRows(c); await c.route("**/v1/sql", (r) => r.fulfill({ contentType: "application/json", body: empty })); } });

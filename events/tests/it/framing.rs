@@ -1,5 +1,6 @@
 //! Cutting batches into events.
 
+use eddy_events::Framing;
 use eddy_events::codec::{join_lines, split_batch, split_lines, split_ndjson};
 
 #[test]
@@ -9,6 +10,23 @@ fn joined_lines_are_a_json_array_and_are_cut_again_into_the_same_lines() {
     assert_eq!(payload, b"[{\"a\":\"x,y]\"},\n{\"b\":[1,2]},\n{\"c\":3}]");
     assert_eq!(split_lines(&payload).collect::<Vec<_>>(), lines);
     assert_eq!(split_batch(&payload).expect("an array").len(), 3);
+}
+
+#[test]
+fn a_message_is_cut_as_it_is_framed() {
+    let cut = |framing: Framing, payload: &'static [u8]| -> Vec<&[u8]> {
+        framing.split(payload).expect("events").collect()
+    };
+    assert_eq!(
+        cut(Framing::Lines, b"[{\"a\":1},\n{\"b\":2}]"),
+        [b"{\"a\":1}", b"{\"b\":2}"]
+    );
+    assert_eq!(
+        cut(Framing::Batch, b" [ {\"a\":1} , {\"b\":2}]"),
+        [b"{\"a\":1}", b"{\"b\":2}"]
+    );
+    assert_eq!(cut(Framing::Single, b" {\"a\":1}\n"), [b" {\"a\":1}\n"]);
+    assert!(Framing::Batch.split(b"{}").is_err());
 }
 
 #[test]

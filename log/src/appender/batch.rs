@@ -7,7 +7,6 @@ use bytes::Bytes;
 use eddy_events::Position;
 use tokio::sync::oneshot;
 
-use super::AppenderConfig;
 use crate::Error;
 
 /// Consecutive events of one append in one message.
@@ -53,14 +52,14 @@ pub(super) struct Waiting {
 }
 
 /// Takes whole appends as far as they fit one message, at least one if there is any.
-pub(super) fn take(waiting: &mut VecDeque<Waiting>, limits: &AppenderConfig) -> Vec<Waiting> {
+pub(super) fn take(waiting: &mut VecDeque<Waiting>, max_events: usize, max_bytes: usize) -> Vec<Waiting> {
     let (mut events, mut bytes) = (0, 0);
     let fitting = waiting
         .iter()
         .take_while(|w| {
             events += w.lines.len();
             bytes += w.bytes;
-            events <= limits.max_batch_events && bytes <= limits.max_batch_bytes
+            events <= max_events && bytes <= max_bytes
         })
         .count()
         .max(1)
@@ -96,26 +95,16 @@ mod tests {
 
     #[test]
     fn a_batch_takes_whole_appends_up_to_its_limits() {
-        let limits = AppenderConfig {
-            max_batch_events: 10,
-            max_batch_bytes: 1000,
-            ..AppenderConfig::default()
-        };
         let mut queue: VecDeque<_> = [waiting(4, 8), waiting(6, 8), waiting(1, 8)].into();
-        assert_eq!(take(&mut queue, &limits).len(), 2);
-        assert_eq!(take(&mut queue, &limits).len(), 1);
-        assert!(take(&mut queue, &limits).is_empty());
+        assert_eq!(take(&mut queue, 10, 1000).len(), 2);
+        assert_eq!(take(&mut queue, 10, 1000).len(), 1);
+        assert!(take(&mut queue, 10, 1000).is_empty());
     }
 
     #[test]
     fn an_append_larger_than_a_batch_is_taken_alone() {
-        let limits = AppenderConfig {
-            max_batch_events: 10,
-            max_batch_bytes: 1000,
-            ..AppenderConfig::default()
-        };
         let mut queue: VecDeque<_> = [waiting(30, 8), waiting(1, 8)].into();
-        assert_eq!(take(&mut queue, &limits).len(), 1);
+        assert_eq!(take(&mut queue, 10, 1000).len(), 1);
     }
 
     #[test]

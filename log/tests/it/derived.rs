@@ -2,7 +2,7 @@
 
 use eddy_events::output::{Output, OutputType};
 use eddy_events::{Cause, Timestamp};
-use eddy_log::{Durability, Error, Log};
+use eddy_log::{Durability, Error, Log, Server};
 
 use crate::harness::{connect, connect_with, crash, start};
 
@@ -39,13 +39,13 @@ fn output(cause: Cause) -> (Cause, Output) {
 }
 
 /// Two outputs for each input.
-fn outputs(shard: u32, inputs: std::ops::Range<u64>) -> Vec<(Cause, Output)> {
+pub fn outputs(shard: u32, inputs: std::ops::Range<u64>) -> Vec<(Cause, Output)> {
     inputs
         .flat_map(|s| [output(cause(shard, s, 0, 2)), output(cause(shard, s, 1, 2))])
         .collect()
 }
 
-async fn published(log: &Log, shard: u32, count: usize) -> Vec<Cause> {
+pub async fn published(log: &Log, shard: u32, count: usize) -> Vec<Cause> {
     let mut reader = log.derived_reader(shard, 0).unwrap();
     let mut found = Vec::new();
     while found.len() < count {
@@ -62,7 +62,7 @@ async fn published(log: &Log, shard: u32, count: usize) -> Vec<Cause> {
     found
 }
 
-fn causes(outputs: &[(Cause, Output)]) -> Vec<Cause> {
+pub fn causes(outputs: &[(Cause, Output)]) -> Vec<Cause> {
     outputs.iter().map(|(cause, _)| *cause).collect()
 }
 
@@ -198,4 +198,64 @@ async fn shards_chain_apart_in_one_stream() {
         Some(cause(11, 100, 1, 2))
     );
     assert!(one.publish(outputs(11, 900..901)).await.is_err());
+}
+
+/// What a power failure does to a stream that is persisted lazily: it ends before its last messages.
+async fn lose_last(server: &Server, messages: u64) {
+    let endpoint = server.endpoint();
+    let client = async_nats::ConnectOptions::with_token(endpoint.token)
+        .connect(&endpoint.url)
+        .await
+        .unwrap();
+    let context = async_nats::jetstream::new(client);
+    let stream = context.get_stream("EDDY_DERIVED").await.unwrap();
+    let info = stream.cached_info().clone();
+    let mut kept = Vec::new();
+    for sequence in 1..=info.state.last_sequence - messages {
+        kept.push(stream.get_raw_message(sequence).await.unwrap());
+    }
+    context.delete_stream("EDDY_DERIVED").await.unwrap();
+    context.create_stream(info.config).await.unwrap();
+    for message in kept {
+        let mut headers = async_nats::HeaderMap::new();
+        for name in ["Eddy-Cause", "Eddy-Writer", "Content-Type"] {
+            headers.insert(name, message.headers.get(name).unwrap().as_str());
+        }
+        let stored = context
+            .publish_with_headers(message.subject, headers, message.payload)
+            .await
+            .unwrap();
+        stored.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn outputs_that_the_server_lost_are_published_again() {
+    let running = start(Durability::Synced).await;
+    let log = connect(&running.server).await;
+    let mut publisher = log.derived(0).await.unwrap();
+    publisher.publish(outputs(0, 1..101)).await.unwrap();
+    lose_last(&running.server, 51).await;
+    publisher.publish(outputs(0, 101..102)).await.unwrap();
+    assert_eq!(published(&log, 0, 202).await, causes(&outputs(0, 1..102)));
+
+    lose_last(&running.server, 202).await;
+    publisher.publish(outputs(0, 102..103)).await.unwrap();
+    assert_eq!(published(&log, 0, 204).await, causes(&outputs(0, 1..103)));
+}
+
+#[tokio::test]
+async fn a_publisher_that_no_longer_knows_what_was_lost_says_so() {
+    let running = start(Durability::Synced).await;
+    let log = connect(&running.server).await;
+    log.derived(0)
+        .await
+        .unwrap()
+        .publish(outputs(0, 1..101))
+        .await
+        .unwrap();
+    let mut heir = log.derived(0).await.unwrap();
+    lose_last(&running.server, 10).await;
+    let refused = heir.publish(outputs(0, 101..102)).await.unwrap_err();
+    assert!(matches!(refused, Error::OutputsLost { .. }), "{refused}");
 }

@@ -71,9 +71,7 @@ impl FoldStage {
                     ToFold::Batch(batch) => {
                         folded += batch.events.len();
                         batches += 1;
-                        for event in batch.events {
-                            self.engine.apply(event, &mut emitted);
-                        }
+                        self.engine.apply_all(batch.events, &mut emitted);
                         self.engine.passed(batch.sequence, batch.logged_at);
                     }
                     ToFold::Digest(answer) => question = Some(answer),

@@ -83,7 +83,7 @@ pub(crate) const TABLE: Table = Table {
             "risk",
             Float,
             NULL,
-            "Probability that the next attempt fails; null until models score.",
+            "Probability, 0 to 1, that the parcel is never delivered (RTO, lost or damaged); null until scored.",
         ),
         (
             "updated_at",

@@ -233,6 +233,55 @@ async fn live_equals_replay_and_a_restart_repeats_and_skips_nothing() {
     world.server.shutdown().await;
 }
 
+/// What a power failure does to a stream that is persisted lazily: it ends before its last messages.
+async fn lose_last(server: &Server, messages: u64) {
+    let endpoint = server.endpoint();
+    let client = async_nats::ConnectOptions::with_token(endpoint.token)
+        .connect(&endpoint.url)
+        .await
+        .unwrap();
+    let context = async_nats::jetstream::new(client);
+    let stream = context.get_stream("EDDY_DERIVED").await.unwrap();
+    let info = stream.cached_info().clone();
+    let mut kept = Vec::new();
+    for sequence in 1..=info.state.last_sequence - messages {
+        kept.push(stream.get_raw_message(sequence).await.unwrap());
+    }
+    context.delete_stream("EDDY_DERIVED").await.unwrap();
+    context.create_stream(info.config).await.unwrap();
+    for message in kept {
+        let mut headers = async_nats::HeaderMap::new();
+        for name in ["Eddy-Cause", "Eddy-Writer", "Content-Type"] {
+            headers.insert(name, message.headers.get(name).unwrap().as_str());
+        }
+        let stored = context
+            .publish_with_headers(message.subject, headers, message.payload)
+            .await
+            .unwrap();
+        stored.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outputs_lost_by_the_server_are_made_again_from_the_log() {
+    let world = World::new().await;
+    world.append(&history(7, 40), 20).await;
+    let last = world.log.last_sequence().await.unwrap();
+    let running = Running::start(&world.log, world.config());
+    running.seen.wait(last);
+    running.stop().await;
+    let before = derived(&world.log).await;
+
+    lose_last(&world.server, before.len() as u64 / 2).await;
+    assert!(derived(&world.log).await.len() < before.len());
+
+    let running = Running::start(&world.log, world.config());
+    running.seen.wait(last);
+    running.stop().await;
+    assert_eq!(derived(&world.log).await, before);
+    world.server.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_fold_refuses_reaches_the_table_of_dead_letters_once() {
     let world = World::new().await;

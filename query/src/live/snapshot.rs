@@ -103,7 +103,11 @@ impl TableSnapshot {
     /// The rows with these keys (the key columns in key order, one key a row), found by the index; in no order.
     pub fn get(&self, keys: &[ArrayRef]) -> Result<RecordBatch, Error> {
         let mut rows = Vec::new();
-        for position in self.find(keys)? {
+        let found = match self.find(keys)? {
+            Some(found) => found,
+            None => self.find_by_scan(keys)?,
+        };
+        for position in found {
             let Some((piece, row)) = self.locate(position) else {
                 continue;
             };
@@ -121,34 +125,51 @@ impl TableSnapshot {
         arrow::compute::concat_batches(&self.spec.schema, &rows).map_err(Error::Arrow)
     }
 
-    /// The positions of the rows with these keys (key columns in key order, one key a row), each at most once.
-    pub(crate) fn find(&self, keys: &[ArrayRef]) -> Result<Vec<Position>, Error> {
-        let columns: Vec<Column> = keys
-            .iter()
-            .zip(&self.spec.key)
-            .map(|(array, at)| key_column(array, &self.spec.types[*at]))
-            .collect::<Result<_, _>>()?;
-        let rows = keys.first().map_or(0, |a| a.len());
-        let mut found = Vec::with_capacity(rows);
-        for row in 0..rows {
-            if keys.iter().any(|k| k.is_null(row)) {
-                // SQL equality with null is never true.
-                continue;
-            }
+    /// The positions of the rows with these keys (key columns in key order, one key a row), each at most once; nothing when this
+    /// snapshot is too old for the index to tell.
+    pub(crate) fn find(&self, keys: &[ArrayRef]) -> Result<Option<Vec<Position>>, Error> {
+        let (columns, rows) = self.key_columns(keys)?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
             let hash = hash_key(columns.iter(), row, self.index.seed);
-            let position = match self
+            match self
                 .index
                 .get(hash, self.generation, |p| self.is_live_key(p, &columns, row))
             {
-                Lookup::Found(position) => Some(position),
-                Lookup::Absent => None,
-                Lookup::TooOld => self.find_by_scan(&columns, row),
-            };
-            found.extend(position);
+                Lookup::Found(position) => found.push(position),
+                Lookup::Absent => {}
+                Lookup::TooOld => return Ok(None),
+            }
         }
         found.sort_unstable();
         found.dedup();
+        Ok(Some(found))
+    }
+
+    /// As `find`, slowly, whatever the age.
+    fn find_by_scan(&self, keys: &[ArrayRef]) -> Result<Vec<Position>, Error> {
+        let (columns, rows) = self.key_columns(keys)?;
+        let mut found = Vec::new();
+        for (slot, chunk) in self.chunks.iter().enumerate() {
+            let Some(chunk) = chunk else { continue };
+            let hits = (0..chunk.rows).filter(|at| {
+                chunk.is_live(*at) && rows.iter().any(|row| self.has_key(chunk, *at, &columns, *row))
+            });
+            found.extend(hits.map(|at| Position::new(slot, at)));
+        }
         Ok(found)
+    }
+
+    /// Keys in their stored form, and which of them can stand for a row: equality with null is never true in SQL.
+    fn key_columns(&self, keys: &[ArrayRef]) -> Result<(Vec<Column>, Vec<usize>), Error> {
+        let columns = keys
+            .iter()
+            .zip(&self.spec.key)
+            .map(|(array, at)| key_column(array, &self.spec.types[*at]))
+            .collect::<Result<Vec<_>, _>>()?;
+        let rows = 0..keys.first().map_or(0, |a| a.len());
+        let whole = rows.filter(|row| keys.iter().all(|k| k.is_valid(*row)));
+        Ok((columns, whole.collect()))
     }
 
     /// The piece a position lies in, and the row in it.
@@ -173,15 +194,36 @@ impl TableSnapshot {
             .zip(key)
             .all(|(k, column)| piece.columns[*k].same(at, column, row))
     }
+}
 
-    fn find_by_scan(&self, key: &[Column], row: usize) -> Option<Position> {
-        for (slot, chunk) in self.chunks.iter().enumerate() {
-            let Some(chunk) = chunk else { continue };
-            let hit = (0..chunk.rows).find(|at| chunk.is_live(*at) && self.has_key(chunk, *at, key, row));
-            if let Some(at) = hit {
-                return Some(Position::new(slot, at));
-            }
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use arrow::array::StringArray;
+    use arrow::datatypes::{Field, Schema};
+
+    use super::super::{LiveTables, Progress};
+    use super::*;
+
+    #[test]
+    fn snapshot_too_old_for_the_index_still_finds_its_rows() {
+        let metadata = [("eddy.table", "parcels"), ("eddy.key", "awb")].map(|(k, v)| (k.into(), v.into()));
+        let fields = vec![Field::new("awb", arrow::datatypes::DataType::Utf8, false)];
+        let schema = Arc::new(Schema::new_with_metadata(fields, HashMap::from(metadata)));
+        let tables = LiveTables::new(vec![Arc::clone(&schema)]).unwrap();
+        let key: ArrayRef = Arc::new(StringArray::from(vec!["AWB1"]));
+        let row = RecordBatch::try_new(schema, vec![Arc::clone(&key)]).unwrap();
+        let replace = || tables.apply(vec![(0, row.clone())], Progress::default()).unwrap();
+        replace();
+        let old = tables.snapshot();
+        (0..1_000).for_each(|_| replace());
+        let new = tables.snapshot();
+        let keys = [key];
+        assert!(old.table(0).unwrap().find(&keys).unwrap().is_none());
+        assert_eq!(new.table(0).unwrap().find(&keys).unwrap().unwrap().len(), 1);
+        for snapshot in [old, new] {
+            assert_eq!(snapshot.table(0).unwrap().get(&keys).unwrap().num_rows(), 1);
         }
-        None
     }
 }

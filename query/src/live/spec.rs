@@ -16,7 +16,10 @@ pub struct TableSpec {
     pub name: Arc<str>,
     /// What the table means, for catalogues.
     pub comment: Option<String>,
-    /// The schema SQL sees: the declared one, with every string type as `Utf8View`.
+    /// Schema of SQL it stands in, where that is not `public`.
+    pub schema_name: Option<String>,
+    /// The columns SQL sees: the declared ones, with every string type as `Utf8View`. Without metadata of the whole, which must not
+    /// travel with the rows.
     pub schema: SchemaRef,
     /// Places of the key columns in the schema.
     pub key: Vec<usize>,
@@ -68,10 +71,11 @@ impl TableSpec {
             .zip(&types)
             .map(|(f, t)| f.as_ref().clone().with_data_type(t.clone()))
             .collect();
-        let schema = Arc::new(Schema::new_with_metadata(fields, declared.metadata().clone()));
+        let schema = Arc::new(Schema::new(fields));
         Ok(TableSpec {
             name: name.as_str().into(),
             comment: declared.metadata().get("comment").cloned(),
+            schema_name: declared.metadata().get("eddy.schema").cloned(),
             schema,
             key,
             types,

@@ -3,21 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow_pg::datatypes::{arrow_schema_to_pg_fields, df, encode_recordbatch, into_pg_type};
+use arrow_pg::datatypes::{arrow_schema_to_pg_fields, df, into_pg_type};
 use async_trait::async_trait;
 use datafusion::common::{ParamValues, ScalarValue};
-use futures::{Sink, StreamExt, stream};
-use pgwire::api::portal::{Format, Portal};
+use futures::{Sink, SinkExt, StreamExt, stream};
+use pgwire::api::portal::{Format, Portal, PortalExecutionState};
 use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
 use pgwire::api::results::{DataRowEncoder, FieldFormat, FieldInfo, QueryResponse, Response, Tag};
 use pgwire::api::stmt::QueryParser;
-use pgwire::api::store::PortalStore;
-use pgwire::api::{ClientInfo, ClientPortalStore, Type};
+use pgwire::api::store::{Entry, PortalStore};
+use pgwire::api::{
+    ClientInfo, ClientPortalStore, ConnectionHandle, DEFAULT_NAME, PgWireConnectionState, Type,
+};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::extendedquery::{Execute, PortalSuspended};
 use pgwire::types::format::FormatOptions;
+use tokio_util::sync::CancellationToken;
 
 use super::session::{self, Command};
+use super::wire;
 use crate::metrics::Front;
 use crate::sql::{Answer, Ask, Error, Prepared, QueryEngine};
 
@@ -48,7 +53,12 @@ impl Handler {
         Handler { engine, parser }
     }
 
-    async fn one<C: ClientInfo + Send + Sync>(&self, client: &mut C, sql: &str) -> PgWireResult<Response> {
+    async fn one<C: ClientInfo + Send + Sync>(
+        &self,
+        client: &mut C,
+        sql: &str,
+        stop: &CancellationToken,
+    ) -> PgWireResult<Response> {
         if let Some(command) = session::command(sql) {
             return about_session(client, &command.map_err(invalid)?);
         }
@@ -57,7 +67,24 @@ impl Handler {
             .ask(sql, Vec::new(), ask(client))
             .await
             .map_err(|e| refusal(&e, Some(sql)))?;
-        respond(answer, &Format::UnifiedText, options(client)).await
+        let rows = respond(answer, &Format::UnifiedText, options(client), stop.clone()).await?;
+        Ok(Response::Query(rows))
+    }
+
+    async fn answer<C: ClientInfo + Sync>(
+        &self,
+        client: &C,
+        portal: &Portal<Statement>,
+        prepared: &Arc<Prepared>,
+        stop: CancellationToken,
+    ) -> PgWireResult<QueryResponse> {
+        let params = parameters(portal, prepared)?;
+        let answer = self
+            .engine
+            .execute(prepared, params, ask(client))
+            .await
+            .map_err(|e| refusal(&e, None))?;
+        respond(answer, &portal.result_column_format, options(client), stop).await
     }
 }
 
@@ -77,17 +104,47 @@ fn options<C: ClientInfo>(client: &C) -> Arc<FormatOptions> {
     Arc::new(FormatOptions::from_client_metadata(client.metadata()))
 }
 
-/// The answer as rows. The first batch is waited for, so that a query can be cancelled, or fail, before a row is sent.
-async fn respond(mut answer: Answer, format: &Format, options: Arc<FormatOptions>) -> PgWireResult<Response> {
-    let fields = Arc::new(arrow_schema_to_pg_fields(answer.schema(), format, Some(options))?);
+/// The answer as rows. The first batch is waited for, so that a query can fail before a row is sent; `stop` ends the others.
+async fn respond(
+    mut answer: Answer,
+    format: &Format,
+    options: Arc<FormatOptions>,
+    stop: CancellationToken,
+) -> PgWireResult<QueryResponse> {
+    let schema = wire::schema(answer.schema());
+    let fields = Arc::new(arrow_schema_to_pg_fields(&schema, format, Some(options))?);
     let first = answer.next().await.transpose().map_err(|e| refusal(&e, None))?;
     let batches = stream::iter(first.map(Ok)).chain(answer);
     let of = Arc::clone(&fields);
-    let rows = batches.flat_map(move |batch| match batch {
-        Ok(batch) => stream::iter(encode_recordbatch(Arc::clone(&of), batch).collect::<Vec<_>>()),
-        Err(error) => stream::iter(vec![Err(refusal(&error, None))]),
+    let rows = batches.flat_map(move |batch| {
+        let rows = batch
+            .map_err(|e| refusal(&e, None))
+            .and_then(|batch| wire::rows(&batch, &schema, &of));
+        let (rows, error) = match rows {
+            Ok(rows) => (rows, None),
+            Err(error) => (Vec::new(), Some(Err(error))),
+        };
+        stream::iter(rows.into_iter().map(Ok).chain(error))
     });
-    Ok(Response::Query(QueryResponse::new(fields, rows)))
+    let stopped = stop.clone();
+    let last = stream::once(async move { stopped.is_cancelled() })
+        .filter_map(async |stopped| stopped.then(|| Err(refusal(&Error::Cancelled, None))));
+    let rows = rows.take_until(stop.cancelled_owned()).chain(last);
+    Ok(QueryResponse::new(fields, rows))
+}
+
+/// From now on a cancel request of the client stops `stop`, and nothing else.
+async fn listen<C: ClientInfo>(client: &C, stop: CancellationToken) {
+    let Some(handle) = client.session_extensions().get::<Arc<ConnectionHandle>>() else {
+        return;
+    };
+    let request = handle.start_query().await;
+    tokio::spawn(async move {
+        // Without a request this ends with the connection or the next statement.
+        if request.await.is_ok() {
+            stop.cancel();
+        }
+    });
 }
 
 fn about_session<C: ClientInfo>(client: &mut C, command: &Command) -> PgWireResult<Response> {
@@ -150,10 +207,13 @@ impl SimpleQueryHandler for Handler {
                 None,
             ));
         }
+        let stop = CancellationToken::new();
         let mut responses = Vec::new();
         for statement in session::split(query) {
-            responses.push(self.one(client, statement).await?);
+            responses.push(self.one(client, statement, &stop).await?);
         }
+        // The library listens until this returns and not while rows are sent.
+        listen(client, stop).await;
         Ok(responses)
     }
 }
@@ -179,18 +239,79 @@ impl ExtendedQueryHandler for Handler {
         C::Error: std::fmt::Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let prepared = match &portal.statement.statement {
-            Statement::Session(command) => return about_session(client, command),
-            Statement::Query(prepared) => prepared,
-        };
-        let params = parameters(portal, prepared)?;
-        let answer = self
-            .engine
-            .execute(prepared, params, ask(client))
-            .await
-            .map_err(|e| refusal(&e, None))?;
-        respond(answer, &portal.result_column_format, options(client)).await
+        match &portal.statement.statement {
+            Statement::Session(command) => about_session(client, command),
+            Statement::Query(prepared) => {
+                let answer = self.answer(client, portal, prepared, CancellationToken::new());
+                Ok(Response::Query(answer.await?))
+            }
+        }
     }
+
+    /// Sends each row as it comes. The library's own way is to gather all that are asked for first, and most clients ask for all.
+    async fn on_execute<C>(&self, client: &mut C, message: Execute) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Statement>,
+        C::Error: std::fmt::Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let name = message.name.as_deref().unwrap_or(DEFAULT_NAME);
+        let Some(Entry::Value(portal)) = client.portal_store().get_portal(name) else {
+            return self._on_execute(client, message).await;
+        };
+        let Statement::Query(prepared) = &portal.statement.statement else {
+            return self._on_execute(client, message).await;
+        };
+        if !matches!(client.state(), PgWireConnectionState::ReadyForQuery) {
+            return Err(PgWireError::NotReadyForQuery);
+        }
+        client.set_state(PgWireConnectionState::QueryInProgress);
+        let state = portal.state();
+        let mut state = state.lock().await;
+        if let PortalExecutionState::Initial = *state {
+            let stop = CancellationToken::new();
+            listen(client, stop.clone()).await;
+            let answer = tokio::select! {
+                answer = self.answer(client, &portal, prepared, stop.clone()) => answer,
+                () = stop.cancelled() => Err(refusal(&Error::Cancelled, None)),
+            };
+            *state = PortalExecutionState::Suspended(answer?);
+        }
+        let most = usize::try_from(message.max_rows)
+            .ok()
+            .filter(|most| *most > 0)
+            .unwrap_or(usize::MAX);
+        let last = match &mut *state {
+            PortalExecutionState::Suspended(answer) => send(client, answer, most).await?,
+            _ => Some(Tag::new("SELECT").with_rows(0)),
+        };
+        let end = match last {
+            Some(tag) => {
+                *state = PortalExecutionState::Finished;
+                PgWireBackendMessage::CommandComplete(tag.into())
+            }
+            None => PgWireBackendMessage::PortalSuspended(PortalSuspended::new()),
+        };
+        client.send(end).await?;
+        client.set_state(PgWireConnectionState::ReadyForQuery);
+        Ok(())
+    }
+}
+
+/// Sends at most so many rows; the tag when none are left.
+async fn send<C>(client: &mut C, answer: &mut QueryResponse, most: usize) -> PgWireResult<Option<Tag>>
+where
+    C: Sink<PgWireBackendMessage> + Unpin + Send,
+    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+{
+    for sent in 0..most {
+        match answer.data_rows().next().await {
+            Some(row) => client.feed(PgWireBackendMessage::DataRow(row?)).await?,
+            None => return Ok(Some(Tag::new(answer.command_tag()).with_rows(sent))),
+        }
+    }
+    Ok(None)
 }
 
 fn parameters(portal: &Portal<Statement>, prepared: &Prepared) -> PgWireResult<Vec<ScalarValue>> {
@@ -255,9 +376,11 @@ impl QueryParser for Parser {
             Statement::Session(Command::Show(name, _)) => Ok(vec![shown(name)]),
             Statement::Session(Command::ShowTimeout) => Ok(vec![shown("statement_timeout")]),
             Statement::Session(_) => Ok(Vec::new()),
-            Statement::Query(prepared) => {
-                arrow_schema_to_pg_fields(prepared.schema(), format.unwrap_or(&Format::UnifiedText), None)
-            }
+            Statement::Query(prepared) => arrow_schema_to_pg_fields(
+                &wire::schema(prepared.schema()),
+                format.unwrap_or(&Format::UnifiedText),
+                None,
+            ),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod handler;
 mod session;
+mod wire;
 
 use std::io;
 use std::net::SocketAddr;

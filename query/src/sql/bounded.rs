@@ -5,15 +5,20 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, FieldRef, Int64Type};
-use datafusion::common::{DataFusionError, Result};
+use arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::execution::FunctionRegistry;
-use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
+use datafusion::logical_expr::{BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF};
 use datafusion::prelude::SessionContext;
+
+use super::around::{self, Around};
+use super::joined::Joined;
 
 /// Bytes a function may make out of one batch.
 const BYTES: u64 = 64 << 20;
@@ -27,6 +32,32 @@ enum Growth {
     Length,
     /// The text (first) with a text (third) at most at each of its bytes.
     Inserted,
+    /// All arguments together.
+    Together,
+    /// All arguments together, with the first between them.
+    Separated,
+    /// The list (first) with the argument of this number at each of its elements.
+    Spread(usize),
+    /// The pattern (second), each letter of it at most so long.
+    Pattern,
+}
+
+/// Characters that one letter of a time's pattern stands for at most.
+const LETTER: u64 = 32;
+
+fn growth(function: &str) -> Option<Growth> {
+    Some(match function {
+        "repeat" => Growth::Times,
+        "lpad" | "rpad" => Growth::Length,
+        "replace" | "regexp_replace" => Growth::Inserted,
+        "concat" | "overlay" | "make_array" | "array_append" | "array_prepend" | "array_concat"
+        | "array_union" | "arrays_zip" | "map" | "struct" | "named_struct" => Growth::Together,
+        "concat_ws" => Growth::Separated,
+        "array_to_string" => Growth::Spread(1),
+        "array_replace" | "array_replace_n" | "array_replace_all" => Growth::Spread(2),
+        "to_char" => Growth::Pattern,
+        _ => return None,
+    })
 }
 
 /// Lists as long as a number says have no place in an answer; the table functions of the same names make rows, one batch at a time.
@@ -47,93 +78,129 @@ pub(crate) fn register(context: &SessionContext) -> Result<()> {
     for name in GONE {
         state.deregister_udf(name)?;
     }
-    let grows = [
-        ("repeat", Growth::Times),
-        ("lpad", Growth::Length),
-        ("rpad", Growth::Length),
-        ("replace", Growth::Inserted),
-        ("regexp_replace", Growth::Inserted),
-    ];
-    for (name, growth) in grows {
-        let inner = state.udf(name)?;
-        state.register_udf(Arc::new(ScalarUDF::from(Bounded { inner, growth })))?;
-    }
-    Ok(())
+    let join = around::wrap(Arc::new(ScalarUDF::from(Joined::new())), Growth::Together);
+    state.register_function_rewrite(Arc::new(Bounds { join }))
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Bounded {
-    inner: Arc<ScalarUDF>,
-    growth: Growth,
+/// Puts the bounded functions in place, however the planner came to the unbounded ones: by name, by operator or by literal.
+#[derive(Debug)]
+struct Bounds {
+    join: Arc<ScalarUDF>,
 }
 
-impl ScalarUDFImpl for Bounded {
+impl FunctionRewrite for Bounds {
     fn name(&self) -> &str {
-        self.inner.name()
+        "bounds"
     }
 
-    fn aliases(&self) -> &[String] {
-        self.inner.aliases()
+    fn rewrite(&self, expr: Expr, _schema: &DFSchema, _config: &ConfigOptions) -> Result<Transformed<Expr>> {
+        Ok(match expr {
+            Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: Operator::StringConcat,
+                right,
+            }) => Transformed::yes(self.join.call(vec![*left, *right])),
+            Expr::ScalarFunction(call) => match growth(call.func.name()) {
+                Some(growth) => Transformed::yes(Expr::ScalarFunction(ScalarFunction {
+                    func: around::wrap(call.func, growth),
+                    args: call.args,
+                })),
+                None => Transformed::no(Expr::ScalarFunction(call)),
+            },
+            other => Transformed::no(other),
+        })
     }
+}
 
-    fn signature(&self) -> &Signature {
-        self.inner.signature()
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        self.inner.coerce_types(types)
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner.return_type(types)
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        self.inner.return_field_from_args(args)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let rows = args.number_rows;
-        let at = |i: usize, row: usize, read: fn(&dyn Array, usize) -> u64| {
-            args.args.get(i).map_or(0, |a| read_at(a, row, read))
-        };
-        let mut bytes = 0_u64;
-        // Constants are looked at once.
-        let all_constant = args.args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_)));
-        for row in 0..if all_constant { rows.min(1) } else { rows } {
-            let made = match self.growth {
-                Growth::Times => at(0, row, text_length).saturating_mul(at(1, row, number)),
-                Growth::Length => at(1, row, number).saturating_mul(4),
-                Growth::Inserted => {
-                    let text = at(0, row, text_length);
-                    text.saturating_add((text + 1).saturating_mul(at(2, row, text_length)))
-                }
-            };
-            bytes = bytes.saturating_add(made);
-        }
+impl Around for Growth {
+    fn invoke(&self, inner: &ScalarUDF, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let bytes = self.bytes(&args)?;
         if bytes > BYTES {
             return Err(DataFusionError::ResourcesExhausted(format!(
-                "{} would make {} MiB of text out of {rows} rows; the limit is {} MiB",
-                self.name(),
+                "{} would make {} MiB out of {} rows; the limit is {} MiB",
+                inner.name(),
                 bytes >> 20,
+                args.number_rows,
                 BYTES >> 20
             )));
         }
-        self.inner.invoke_with_args(args)
+        inner.invoke_with_args(args)
     }
 }
 
-fn read_at(value: &ColumnarValue, row: usize, read: fn(&dyn Array, usize) -> u64) -> u64 {
-    match value {
-        ColumnarValue::Array(array) => read(array.as_ref(), row),
-        ColumnarValue::Scalar(scalar) => scalar.to_array().map_or(0, |array| read(array.as_ref(), 0)),
+impl Growth {
+    fn bytes(self, args: &ScalarFunctionArgs) -> Result<u64> {
+        let arguments = args.args.iter().map(Argument::new);
+        let arguments = arguments.collect::<Result<Vec<_>>>()?;
+        let constant = arguments.iter().all(|a| a.constant);
+        // Constants are looked at once.
+        let rows = if constant {
+            args.number_rows.min(1)
+        } else {
+            args.number_rows
+        };
+        let at = |i: usize, row: usize, read: fn(&ArrayRef, usize) -> u64| {
+            arguments.get(i).map_or(0, |a| a.read(row, read))
+        };
+        let each = |of: &dyn Fn(usize) -> u64| (0..rows).fold(0_u64, |sum, row| sum.saturating_add(of(row)));
+        let all = |i: usize| arguments.get(i).map_or(0, |a| a.total(rows));
+        let together = (0..arguments.len()).fold(0_u64, |sum, i| sum.saturating_add(all(i)));
+        Ok(match self {
+            Growth::Times => each(&|row| at(0, row, text).saturating_mul(at(1, row, number))),
+            Growth::Length => each(&|row| at(1, row, number).saturating_mul(4)),
+            Growth::Inserted => each(&|row| {
+                let into = at(0, row, text);
+                into.saturating_add((into + 1).saturating_mul(at(2, row, text)))
+            }),
+            Growth::Together => together,
+            Growth::Separated => together.saturating_add(all(0).saturating_mul(arguments.len() as u64)),
+            Growth::Spread(i) => {
+                each(&|row| at(0, row, leaves).saturating_mul(at(i, row, one))).saturating_add(together)
+            }
+            Growth::Pattern => all(1).saturating_mul(LETTER),
+        })
     }
 }
 
-fn text_length(array: &dyn Array, row: usize) -> u64 {
-    if array.is_null(row) {
-        return 0;
+/// An argument: one value for all rows, or one a row.
+struct Argument {
+    values: ArrayRef,
+    constant: bool,
+}
+
+impl Argument {
+    fn new(value: &ColumnarValue) -> Result<Argument> {
+        Ok(match value {
+            ColumnarValue::Array(array) => Argument {
+                values: Arc::clone(array),
+                constant: false,
+            },
+            ColumnarValue::Scalar(scalar) => Argument {
+                values: scalar.to_array()?,
+                constant: true,
+            },
+        })
     }
+
+    fn read(&self, row: usize, read: fn(&ArrayRef, usize) -> u64) -> u64 {
+        let row = if self.constant { 0 } else { row };
+        if self.values.is_null(row) {
+            return 0;
+        }
+        read(&self.values, row)
+    }
+
+    fn total(&self, rows: usize) -> u64 {
+        let bytes = size(&self.values);
+        if self.constant {
+            bytes.saturating_mul(rows as u64)
+        } else {
+            bytes
+        }
+    }
+}
+
+fn text(array: &ArrayRef, row: usize) -> u64 {
     let length = match array.data_type() {
         DataType::Utf8View => array.as_string_view().value(row).len(),
         DataType::Utf8 => array.as_string::<i32>().value(row).len(),
@@ -143,10 +210,7 @@ fn text_length(array: &dyn Array, row: usize) -> u64 {
     length as u64
 }
 
-fn number(array: &dyn Array, row: usize) -> u64 {
-    if array.is_null(row) {
-        return 0;
-    }
+fn number(array: &ArrayRef, row: usize) -> u64 {
     let value = match array.data_type() {
         DataType::Int64 => array.as_primitive::<Int64Type>().value(row),
         _ => {
@@ -154,4 +218,42 @@ fn number(array: &dyn Array, row: usize) -> u64 {
         }
     };
     value.max(0) as u64
+}
+
+fn one(array: &ArrayRef, row: usize) -> u64 {
+    size(&array.slice(row, 1))
+}
+
+/// Elements of the list at `row`, those of lists within it included.
+fn leaves(array: &ArrayRef, row: usize) -> u64 {
+    let inner = match array.data_type() {
+        DataType::List(_) => array.as_list::<i32>().value(row),
+        DataType::LargeList(_) => array.as_list::<i64>().value(row),
+        DataType::FixedSizeList(_, _) => array.as_fixed_size_list().value(row),
+        _ => return 1,
+    };
+    if inner.data_type().is_nested() {
+        (0..inner.len()).fold(0, |sum, row| sum + leaves(&inner, row))
+    } else {
+        inner.len() as u64
+    }
+}
+
+/// Bytes of all values, as they would be if each were written out.
+fn size(array: &ArrayRef) -> u64 {
+    match array.data_type() {
+        DataType::Utf8View => array.as_string_view().lengths().map(u64::from).sum(),
+        DataType::BinaryView => array.as_binary_view().lengths().map(u64::from).sum(),
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            let (from, to) = (list.value_offsets()[0], list.value_offsets()[list.len()]);
+            size(&list.values().slice(from as usize, (to - from) as usize))
+        }
+        DataType::Struct(_) => array.as_struct().columns().iter().map(size).sum(),
+        _ => {
+            let data = array.to_data();
+            data.get_slice_memory_size()
+                .unwrap_or_else(|_| data.get_array_memory_size()) as u64
+        }
+    }
 }

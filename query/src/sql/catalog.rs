@@ -12,10 +12,12 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::TableType;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::bare;
 use super::bounded;
 use super::coded::GroupByCodes;
 use super::guard::DIALECT;
 use super::meta::{self, Described};
+use super::pg_catalog;
 use super::provider::LiveTable;
 use super::utc;
 use super::yielding::Yielding;
@@ -23,7 +25,7 @@ use crate::live::LiveTables;
 
 /// Name of the one catalogue, which PostgreSQL clients see as the database.
 pub(crate) const CATALOG: &str = "eddy";
-const PUBLIC: &str = "public";
+pub(crate) const PUBLIC: &str = "public";
 
 /// A view: a name for a query.
 #[derive(Debug, Clone)]
@@ -55,11 +57,7 @@ pub(crate) fn build(
         .ok_or_else(|| DataFusionError::Internal("the default catalogue is missing".into()))?;
     let mut described = Vec::new();
     for (number, spec) in tables.specs().iter().enumerate() {
-        let schema = spec
-            .schema
-            .metadata()
-            .get("eddy.schema")
-            .map_or(PUBLIC, String::as_str);
+        let schema = spec.schema_name.as_deref().unwrap_or(PUBLIC);
         add(
             catalog.as_ref(),
             schema,
@@ -84,7 +82,7 @@ pub(crate) fn build(
             "external"
         };
         let comment = columns.metadata().get("comment").cloned();
-        add(catalog.as_ref(), &schema, &name, provider)?;
+        add(catalog.as_ref(), &schema, &name, bare::table(provider))?;
         described.push(Described {
             schema,
             name,
@@ -96,7 +94,6 @@ pub(crate) fn build(
         });
     }
     register_json(&context)?;
-    bounded::register(&context)?;
     utc::register(&context)?;
     for view in views {
         // Planning computes and waits for nothing, so it can be driven to its end right here.
@@ -116,13 +113,9 @@ pub(crate) fn build(
             live: None,
         });
     }
-    add_meta(catalog.as_ref(), tables, described)?;
-    datafusion_postgres::datafusion_pg_catalog::setup_pg_catalog(
-        &context,
-        CATALOG,
-        datafusion_postgres::datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider,
-    )
-    .map_err(|e| *e)?;
+    add_meta(catalog.as_ref(), tables, &mut described)?;
+    pg_catalog::register(&context, catalog.as_ref(), &described, views, tables)?;
+    bounded::register(&context)?;
     Ok(context.state())
 }
 
@@ -135,7 +128,7 @@ fn register_json(context: &SessionContext) -> Result<()> {
 fn add_meta(
     catalog: &dyn CatalogProvider,
     tables: &Arc<LiveTables>,
-    mut described: Vec<Described>,
+    described: &mut Vec<Described>,
 ) -> Result<()> {
     let of = |name: &str, (table, comment): &(meta::Computed, &'static str)| Described {
         schema: meta::SCHEMA.into(),
@@ -150,8 +143,8 @@ fn add_meta(
     described.push(of("progress", &progress));
     described.push(of("tables", &meta::tables(tables, Vec::new())));
     described.push(of("columns", &meta::columns(tables, &[])?));
-    let columns = meta::columns(tables, &described)?;
-    let all = meta::tables(tables, described);
+    let columns = meta::columns(tables, described)?;
+    let all = meta::tables(tables, described.clone());
     add(catalog, meta::SCHEMA, "progress", Arc::new(progress.0))?;
     add(catalog, meta::SCHEMA, "columns", Arc::new(columns.0))?;
     add(catalog, meta::SCHEMA, "tables", Arc::new(all.0))

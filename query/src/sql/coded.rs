@@ -5,27 +5,23 @@
 //! piece to piece, so each is translated once into the numbers of this query. The plan above sees the same columns as before.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, StringViewArray, UInt32Array};
-use arrow::compute::take;
-use arrow::datatypes::{SchemaRef, UInt32Type};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::utils::collect_columns;
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::coop::CooperativeExec;
-use datafusion::physical_plan::execution_plan::ReplaceChildrenOptions;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
-use futures::StreamExt;
 
+use super::each_batch::EachBatch;
 use super::scan::LiveScan;
 
 /// Text values of one column in one query, numbered as they appear.
@@ -38,7 +34,12 @@ pub(crate) struct Interner {
 struct Known {
     ids: HashMap<Arc<str>, u32>,
     values: Vec<Arc<str>>,
+    bytes: usize,
+    held: Option<MemoryReservation>,
 }
+
+/// What a value takes besides its text: two pointers, its number, and their places in the map.
+const BESIDES: usize = 64;
 
 impl Known {
     fn id(&mut self, value: &str) -> u32 {
@@ -47,6 +48,7 @@ impl Known {
         }
         let id = self.values.len() as u32;
         let value: Arc<str> = value.into();
+        self.bytes += value.len() + BESIDES;
         self.values.push(Arc::clone(&value));
         self.ids.insert(value, id);
         id
@@ -71,9 +73,23 @@ impl Interner {
             .collect()
     }
 
-    fn values(&self) -> StringViewArray {
+    /// Counts what is kept here against the memory of the query.
+    pub(crate) fn charge(&self, pool: &Arc<dyn MemoryPool>) -> Result<()> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = known.bytes;
+        let held = known
+            .held
+            .get_or_insert_with(|| MemoryConsumer::new("numbered text").register(pool));
+        held.try_resize(bytes)
+    }
+
+    /// The text of each number.
+    fn text(&self, numbers: &UInt32Array) -> StringViewArray {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        StringViewArray::from_iter_values(known.values.iter())
+        numbers
+            .iter()
+            .map(|number| number.map(|number| &*known.values[number as usize]))
+            .collect()
     }
 }
 
@@ -136,12 +152,16 @@ fn rewrite(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn Execution
         input,
         schema,
     )?;
-    let by_code = by_code.with_limit_options(aggregate.limit_options());
-    Ok(Transformed::yes(Arc::new(Decode::new(
+    // A limit by some order is a hint alone, and numbers are not in the order of their text.
+    let unordered = aggregate
+        .limit_options()
+        .filter(|limit| limit.descending().is_none());
+    let by_code = by_code.with_limit_options(unordered);
+    Ok(Transformed::yes(decoded(
         Arc::new(by_code),
         decode,
         aggregate.schema(),
-    ))))
+    )))
 }
 
 fn scan_below(input: &Arc<dyn ExecutionPlan>) -> Option<(&LiveScan, bool)> {
@@ -177,99 +197,20 @@ fn coded_columns(aggregate: &AggregateExec, scan: &LiveScan) -> BTreeSet<usize> 
 }
 
 /// Gives numbered group columns their text back.
-#[derive(Debug)]
-struct Decode {
+fn decoded(
     input: Arc<dyn ExecutionPlan>,
     columns: Vec<Option<Arc<Interner>>>,
     schema: SchemaRef,
-    properties: Arc<PlanProperties>,
-}
-
-impl Decode {
-    fn new(input: Arc<dyn ExecutionPlan>, columns: Vec<Option<Arc<Interner>>>, schema: SchemaRef) -> Decode {
-        let from = input.properties();
-        let partitions = from.partitioning.partition_count();
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&schema)),
-            datafusion::physical_plan::Partitioning::UnknownPartitioning(partitions),
-            from.emission_type,
-            from.boundedness,
-        );
-        Decode {
-            input,
-            columns,
-            schema,
-            properties: Arc::new(properties),
-        }
-    }
-}
-
-impl DisplayAs for Decode {
-    fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self
-            .columns
-            .iter()
-            .zip(self.schema.fields())
-            .filter(|(c, _)| c.is_some())
-            .map(|(_, f)| f.name().as_str())
-            .collect();
-        write!(f, "Decode: columns=[{}]", names.join(", "))
-    }
-}
-
-impl ExecutionPlan for Decode {
-    fn name(&self) -> &str {
-        "Decode"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input = children.pop().unwrap_or_else(|| Arc::clone(&self.input));
-        Ok(Arc::new(Decode::new(
-            input,
-            self.columns.clone(),
-            Arc::clone(&self.schema),
-        )))
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let options = ReplaceChildrenOptions::new(
-            datafusion::physical_plan::execution_plan::ChildrenPropertiesMode::Recompute,
-        );
-        self.replace_children(children, options)
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let input = self.input.execute(partition, context)?;
-        let columns = self.columns.clone();
-        let schema = Arc::clone(&self.schema);
-        let stream = input.map(move |batch| decode(&batch?, &columns, &schema));
-        Ok(Box::pin(RecordBatchStreamAdapter::new(
-            Arc::clone(&self.schema),
-            stream,
-        )))
-    }
+) -> Arc<dyn ExecutionPlan> {
+    let names: Vec<&str> = columns
+        .iter()
+        .zip(schema.fields())
+        .filter(|(column, _)| column.is_some())
+        .map(|(_, field)| field.name().as_str())
+        .collect();
+    let label = format!("Decode: columns=[{}]", names.join(", "));
+    let of = Arc::clone(&schema);
+    EachBatch::over(input, schema, label, move |batch| decode(&batch, &columns, &of))
 }
 
 fn decode(batch: &RecordBatch, columns: &[Option<Arc<Interner>>], schema: &SchemaRef) -> Result<RecordBatch> {
@@ -279,11 +220,7 @@ fn decode(batch: &RecordBatch, columns: &[Option<Arc<Interner>>], schema: &Schem
         .enumerate()
         .map(|(i, array)| -> Result<ArrayRef> {
             match columns.get(i).and_then(Option::as_ref) {
-                Some(interner) => Ok(take(
-                    &interner.values(),
-                    array.as_primitive::<UInt32Type>(),
-                    None,
-                )?),
+                Some(interner) => Ok(Arc::new(interner.text(array.as_primitive()))),
                 None => Ok(Arc::clone(array)),
             }
         });
@@ -291,4 +228,25 @@ fn decode(batch: &RecordBatch, columns: &[Option<Arc<Interner>>], schema: &Schem
         Arc::clone(schema),
         arrays.collect::<Result<Vec<_>>>()?,
     )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::execution::memory_pool::GreedyMemoryPool;
+
+    use super::*;
+
+    #[test]
+    fn numbered_text_counts_against_the_memory_of_the_query() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(4 << 10));
+        let interner = Interner::default();
+        let number =
+            |n: usize| interner.number(&StringArray::from_iter_values((0..n).map(|n| n.to_string())));
+        assert_eq!(number(20), number(20));
+        assert!(interner.charge(&pool).is_ok());
+        number(200);
+        assert!(interner.charge(&pool).is_err());
+        drop(interner);
+        assert_eq!(pool.reserved(), 0);
+    }
 }

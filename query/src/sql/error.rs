@@ -35,9 +35,9 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
-    /// The text nests too deep.
+    /// The statement nests too deep, or reads too much.
     #[error(
-        "the SQL text nests too deep or chains too many operators; use in (...) for long lists and with for nested queries"
+        "the statement nests too deep, chains too many operators or reads too many tables; use in (...) for long lists and with for nested queries, each named a few times"
     )]
     TooDeep,
     /// The statement would change something.
@@ -194,8 +194,10 @@ fn plain(error: &DataFusionError) -> String {
         text = text.strip_prefix(prefix).unwrap_or(text);
     }
     let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_lowercase().collect::<String>() + chars.as_str(),
-        None => String::new(),
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), second) if second.is_none_or(|c| !c.is_uppercase()) => {
+            first.to_lowercase().collect::<String>() + chars.as_str()
+        }
+        _ => text.to_owned(),
     }
 }

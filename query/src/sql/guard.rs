@@ -10,6 +10,9 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
 use super::error::{Error, Place};
+use super::pg_catalog::dialect::{self, Speech};
+use super::repeats;
+use super::weight;
 
 /// The dialect of all front ends.
 pub(crate) const DIALECT: Named = Named::PostgreSQL;
@@ -34,10 +37,10 @@ pub(crate) fn parse(
         });
     }
     check_size(sql)?;
-    let statement = if speaks_catalog(sql) {
-        parse_for_catalog(sql, catalog)?
-    } else {
-        parse_plain(sql)?
+    let statement = match Speech::of(sql) {
+        Speech::Plain => parse_plain(sql)?,
+        Speech::Registers => dialect::name_registers(parse_plain(sql)?),
+        Speech::Catalog => parse_for_catalog(sql, catalog)?,
     };
     read_only(&statement)?;
     Ok(statement)
@@ -57,11 +60,9 @@ fn parse_plain(sql: &str) -> Result<Statement, Error> {
     }
 }
 
-/// Clients' catalogue queries use PostgreSQL's own names and operators; these are rewritten to what the catalogue has.
 fn parse_for_catalog(sql: &str, catalog: &PostgresCompatibilityParser) -> Result<Statement, Error> {
-    let mut statements = catalog
-        .parse(sql)
-        .map_err(|e| syntax(&DataFusionError::SQL(Box::new(e), None)))?;
+    let mut statements =
+        dialect::parse(sql, catalog).map_err(|e| syntax(&DataFusionError::SQL(Box::new(e), None)))?;
     match statements.len() {
         0 => Err(Error::Empty),
         1 => statements
@@ -70,21 +71,6 @@ fn parse_for_catalog(sql: &str, catalog: &PostgresCompatibilityParser) -> Result
             .ok_or(Error::Empty),
         count => Err(Error::Several { count }),
     }
-}
-
-fn speaks_catalog(sql: &str) -> bool {
-    let lower = sql.to_ascii_lowercase();
-    [
-        "pg_",
-        "::reg",
-        "current_user",
-        "session_user",
-        "current_schema",
-        "current_database",
-        "version()",
-    ]
-    .iter()
-    .any(|word| lower.contains(word))
 }
 
 fn check_size(sql: &str) -> Result<(), Error> {
@@ -143,7 +129,10 @@ fn read_only(statement: &Statement) -> Result<(), Error> {
         })
     };
     match statement {
-        Statement::Statement(statement) => read_only_ast(statement),
+        Statement::Statement(statement) => {
+            weight::check_reads(statement)?;
+            read_only_ast(statement)
+        }
         Statement::Explain(explain) => read_only(&explain.statement),
         Statement::CreateExternalTable(_) => refused("CREATE EXTERNAL TABLE"),
         Statement::CopyTo(_) => refused("COPY"),
@@ -154,7 +143,10 @@ fn read_only(statement: &Statement) -> Result<(), Error> {
 fn read_only_ast(statement: &ast::Statement) -> Result<(), Error> {
     use ast::Statement::*;
     match statement {
-        Query(query) => read_only_query(query),
+        Query(query) => {
+            repeats::check(query)?;
+            read_only_query(query)
+        }
         Explain { statement, .. } => read_only_ast(statement),
         ShowTables { .. }
         | ShowColumns { .. }

@@ -4,20 +4,27 @@
 //! ingestion, and is bounded in time and memory. Dropping an answer stops its query. The engine only reads.
 
 mod answer;
+mod around;
+mod bare;
 mod bounded;
 mod catalog;
 mod coded;
+mod each_batch;
 mod error;
 mod filter;
 mod guard;
+mod joined;
 mod lookup;
 mod memory;
 mod meta;
+mod pg_catalog;
 mod prepared;
 mod provider;
 mod prune;
+mod repeats;
 mod scan;
 mod utc;
+mod weight;
 mod yielding;
 
 use std::collections::HashMap;
@@ -251,13 +258,15 @@ impl QueryEngine {
         let running = self.inner.metrics.running();
         let task = self.inner.threads.spawn(async move {
             // Held until the query has really ended, so that one that does not stop keeps its place.
-            let _turn = (permit, running);
+            let turn = (permit, running);
             let run = inner.stream(question, params, pinned, schema_to, &to);
             let last = match timeout_at(deadline, run).await {
                 Ok(Ok(())) => Part::End,
                 Ok(Err(error)) => Part::Failed(error),
                 Err(_) => Part::Failed(Error::TimedOut(time)),
             };
+            // A client that has stopped reading waits for its last part without holding up others.
+            drop(turn);
             // No one left to tell is no matter.
             drop(to.send(last).await);
         });

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::parser::Statement;
 
-use super::Error;
+use super::{Error, weight};
 
 /// A planned statement.
 #[derive(Debug)]
@@ -42,10 +42,13 @@ impl Prepared {
             });
         }
         let parameters = parameter_types(&plan)?;
-        let schema = Arc::new(plan.schema().as_arrow().clone());
         // Where the optimiser cannot work around a placeholder, or the plan is not worth keeping, it runs at each execution.
         let keep = !matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) && is_lasting(&plan);
         let optimised = if keep { state.optimize(&plan).ok() } else { None };
+        let schema = match &optimised {
+            Some(optimised) => Arc::clone(optimised.schema().inner()),
+            None => analysed_schema(&plan, state),
+        };
         Ok(Prepared {
             plan,
             optimised,
@@ -85,6 +88,7 @@ impl Prepared {
                 .optimize(&bind(&self.plan)?)
                 .map_err(|e| Error::planning(&e))?,
         };
+        weight::check_constants(&ready)?;
         state
             .query_planner()
             .create_physical_plan(&ready, state)
@@ -118,6 +122,15 @@ impl Prepared {
             .map(cast)
             .collect()
     }
+}
+
+/// The columns of the answer. Only analysis settles their types: before it, a union has those of its first part.
+fn analysed_schema(plan: &LogicalPlan, state: &SessionState) -> SchemaRef {
+    let analysed = state
+        .analyzer()
+        .execute_and_check(plan.clone(), state.config_options(), |_, _| {});
+    let schema = analysed.as_ref().unwrap_or(plan).schema();
+    Arc::clone(schema.inner())
 }
 
 /// The types of `$1`, `$2`, ... in order; the one of a cast where nothing else tells.

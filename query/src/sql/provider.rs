@@ -102,11 +102,9 @@ impl TableProvider for LiveTable {
         let schema = Arc::new(DFSchema::try_from(Arc::clone(&self.spec.schema))?);
         let filters = &folded(state, &schema, filters)?;
         let found = match lookup::keys(&self.spec, filters)? {
-            Some(keys) => Some(
-                table
-                    .find(&keys)
-                    .map_err(|e| DataFusionError::External(Box::new(e)))?,
-            ),
+            Some(keys) => table
+                .find(&keys)
+                .map_err(|e| DataFusionError::External(Box::new(e)))?,
             None => None,
         };
         let compile =

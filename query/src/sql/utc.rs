@@ -12,25 +12,23 @@ use arrow::datatypes::{
 };
 use datafusion::common::Result;
 use datafusion::execution::FunctionRegistry;
-use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use datafusion::prelude::SessionContext;
+
+use super::around::{self, Around};
 
 pub(crate) fn register(context: &SessionContext) -> Result<()> {
     let state = context.state_ref();
     let mut state = state.write();
     for name in ["date_trunc", "date_part"] {
         let inner = state.udf(name)?;
-        state.register_udf(Arc::new(ScalarUDF::from(InUtc { inner })))?;
+        state.register_udf(around::wrap(inner, InUtc))?;
     }
     Ok(())
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct InUtc {
-    inner: Arc<ScalarUDF>,
-}
+struct InUtc;
 
 fn is_utc(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Timestamp(_, Some(zone)) if matches!(zone.as_ref(), "UTC" | "+00:00" | "Z"))
@@ -60,36 +58,12 @@ fn without_zone(field: &FieldRef) -> FieldRef {
     }
 }
 
-impl ScalarUDFImpl for InUtc {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.inner.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner.signature()
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        self.inner.coerce_types(types)
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner.return_type(types)
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        self.inner.return_field_from_args(args)
-    }
-
-    fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+impl Around for InUtc {
+    fn invoke(&self, inner: &ScalarUDF, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let zoned =
             |value: &ColumnarValue| matches!(value, ColumnarValue::Array(array) if is_utc(array.data_type()));
         let Some(at) = args.args.iter().position(zoned) else {
-            return self.inner.invoke_with_args(args);
+            return inner.invoke_with_args(args);
         };
         if let ColumnarValue::Array(array) = &args.args[at] {
             args.args[at] = ColumnarValue::Array(with_zone(array, None));
@@ -99,7 +73,7 @@ impl ScalarUDFImpl for InUtc {
         }
         let expected = Arc::clone(&args.return_field);
         args.return_field = without_zone(&expected);
-        let result = self.inner.invoke_with_args(args)?;
+        let result = inner.invoke_with_args(args)?;
         Ok(match (expected.data_type(), result) {
             (DataType::Timestamp(_, Some(zone)), ColumnarValue::Array(array)) => {
                 ColumnarValue::Array(with_zone(&array, Some(Arc::clone(zone))))

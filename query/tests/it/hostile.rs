@@ -287,3 +287,45 @@ async fn client_may_ask_for_less_time_and_not_for_more_than_the_most() {
         );
     }
 }
+
+#[tokio::test]
+async fn client_that_stops_reading_frees_its_turn_at_the_deadline() {
+    let engine = engine_with(Limits {
+        time: Duration::from_millis(300),
+        running: 1,
+        waiting: 4,
+        ..tight()
+    });
+    let endless =
+        "select a.value from generate_series(1, 1000000) a cross join generate_series(1, 1000000) b";
+    let mut unread = engine.sql(endless, vec![]).await.unwrap();
+    assert!(unread.next().await.unwrap().is_ok());
+    let patient = Ask {
+        timeout: Some(Duration::from_secs(20)),
+        ..Ask::default()
+    };
+    let answer = engine.ask("select 1", vec![], patient).await.unwrap();
+    assert_eq!(answer.collect().await.unwrap().len(), 1);
+    drop(unread);
+}
+
+#[tokio::test]
+async fn nested_query_that_doubles_at_each_level_is_refused_before_it_is_planned() {
+    let engine = engine();
+    let doubling = |levels: usize| {
+        let mut sql = "with c0 as (select weight_g as x from parcels where weight_g < 0)".to_owned();
+        for level in 1..=levels {
+            sql += &format!(", c{level} as (select a.x from C{0} a, \"c{0}\" b)", level - 1);
+        }
+        sql + &format!(" select count(*) from c{levels}")
+    };
+    let started = Instant::now();
+    let error = lines(&engine, &doubling(40)).await.unwrap_err();
+    assert!(matches!(error, Error::TooDeep), "{error:?}");
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(lines(&engine, &doubling(3)).await.unwrap(), ["0"]);
+}

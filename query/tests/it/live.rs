@@ -10,7 +10,7 @@ use eddy_query::live::{Options, TableSnapshot};
 use eddy_query::{Change, LiveTables, Progress, Snapshot};
 use proptest::prelude::*;
 
-use crate::sample::{DEPOTS, PARCELS, Parcel, depots, parcel, parcels, progress, schemas, small};
+use crate::sample::{DEPOTS, PARCELS, Parcel, depots, parcel, parcels, progress, schemas, small, weighing};
 
 type Model = BTreeMap<String, Parcel>;
 
@@ -188,14 +188,8 @@ fn composite_keys_are_told_apart_by_every_column() {
 fn table_without_growth_keeps_its_memory_under_endless_updates() {
     let tables = LiveTables::with_options(schemas(), small()).unwrap();
     let round = |sequence: u64| {
-        let rows: Vec<Parcel> = (0..20)
-            .map(|n| Parcel {
-                weight_g: sequence as i64,
-                ..parcel(n)
-            })
-            .collect();
         tables
-            .apply(vec![(PARCELS, parcels(&rows))], progress(sequence))
+            .apply(vec![(PARCELS, weighing(sequence as i64, 20))], progress(sequence))
             .unwrap();
         let snapshot = tables.snapshot();
         let table = snapshot.table(PARCELS).unwrap();
@@ -221,16 +215,8 @@ fn pinned_reader_sees_its_rows_while_the_writer_goes_on() {
         },
     )
     .unwrap();
-    let round = |weight: i64| {
-        (0..300)
-            .map(|n| Parcel {
-                weight_g: weight,
-                ..parcel(n)
-            })
-            .collect::<Vec<_>>()
-    };
     tables
-        .apply(vec![(PARCELS, parcels(&round(0)))], progress(1))
+        .apply(vec![(PARCELS, weighing(0, 300))], progress(1))
         .unwrap();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -240,7 +226,7 @@ fn pinned_reader_sees_its_rows_while_the_writer_goes_on() {
                 sequence += 1;
                 tables
                     .apply(
-                        vec![(PARCELS, parcels(&round(sequence as i64)))],
+                        vec![(PARCELS, weighing(sequence as i64, 300))],
                         progress(sequence),
                     )
                     .unwrap();

@@ -5,5 +5,6 @@ mod hostile;
 mod http;
 mod live;
 mod pg;
+mod psql;
 mod sample;
 mod sql;

@@ -105,6 +105,15 @@ pub fn parcel(n: i64) -> Parcel {
     }
 }
 
+/// The first `count` parcels of the world, all of one weight.
+pub fn weighing(weight_g: i64, count: i64) -> RecordBatch {
+    let of = |n| Parcel {
+        weight_g,
+        ..parcel(n)
+    };
+    parcels(&(0..count).map(of).collect::<Vec<_>>())
+}
+
 pub fn progress(sequence: u64) -> Progress {
     Progress {
         shard: 0,

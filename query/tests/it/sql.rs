@@ -3,11 +3,17 @@
 //! A block is `query` (or `query sorted`, where the order is not the query's to say), the statement, `----`, and the rows with bars between the columns; or
 //! `error`, the statement, `----`, and a part of the message.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow::array::{RecordBatch, StringViewArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::ScalarValue;
+use eddy_query::{Limits, QueryEngine};
 
-use crate::sample::{PARCELS, Parcel, engine, lines, parcel, parcels, progress};
+use crate::sample::{PARCELS, Parcel, engine, lines, parcel, parcels, progress, views, weighing, world};
 
 async fn run(text: &str, file: &str) {
     let engine = engine();
@@ -96,14 +102,11 @@ async fn one_query_sees_one_snapshot_in_all_its_parts() {
             let mut sequence = 100;
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 sequence += 1;
-                let rows: Vec<Parcel> = (0..1_000)
-                    .map(|n| Parcel {
-                        weight_g: sequence as i64,
-                        ..parcel(n)
-                    })
-                    .collect();
                 tables
-                    .apply(vec![(PARCELS, parcels(&rows))], progress(sequence))
+                    .apply(
+                        vec![(PARCELS, weighing(sequence as i64, 1_000))],
+                        progress(sequence),
+                    )
                     .unwrap();
             }
         });
@@ -283,9 +286,67 @@ async fn group_by_of_coded_text_goes_by_numbers() {
         plan.contains("Decode") && plan.contains("numbered=[status]"),
         "{plan}"
     );
+    let plan = lines(&engine, "explain select count(distinct courier) from parcels")
+        .await
+        .unwrap()
+        .join("\n");
+    assert!(plan.contains("numbered=[courier]"), "{plan}");
     let plan = lines(&engine, "explain select awb, count(*) from parcels group by awb")
         .await
         .unwrap()
         .join("\n");
     assert!(!plan.contains("Decode"), "{plan}");
+}
+
+#[tokio::test]
+async fn distinct_values_are_counted_by_number_as_by_text() {
+    let engine = engine();
+    for column in ["courier", "status"] {
+        for by in ["", "status", "courier", "status, courier"] {
+            let (select, group) = match by {
+                "" => (String::new(), String::new()),
+                by => (format!("{by}, "), format!(" group by {by} order by {by}")),
+            };
+            let ask =
+                |of: String| format!("select {select}count(distinct {of}), count(*) from parcels{group}");
+            let by_number = lines(&engine, &ask(column.into())).await.unwrap();
+            let by_text = lines(&engine, &ask(format!("{column} || ''"))).await.unwrap();
+            assert_eq!(by_number, by_text, "{column} by {by:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn metadata_of_a_further_table_stays_out_of_joins() {
+    let noted = |comment: &str| {
+        let fields = vec![Field::new("name", DataType::Utf8View, false)];
+        let metadata = HashMap::from([("comment".to_owned(), comment.to_owned())]);
+        let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
+        let names = Arc::new(StringViewArray::from(vec!["delhi", "pune"]));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), vec![names]).unwrap();
+        Arc::new(MemTable::try_new(schema, vec![vec![batch]]).unwrap())
+    };
+    let extra = ["a", "b"].map(|n| {
+        (
+            "public".to_owned(),
+            n.to_owned(),
+            noted(n) as Arc<dyn TableProvider>,
+        )
+    });
+    let engine = QueryEngine::new(world(), views(), extra.into(), Limits::default()).unwrap();
+    let cases = [
+        ("select count(*) from a, b, parcels", "4000"),
+        (
+            "select count(*) from (select name from a union all select name from b) n",
+            "4",
+        ),
+        (
+            "select count(*) from depots d join a on a.name = d.city join b on b.name = d.city",
+            "4",
+        ),
+        ("select comment from eddy_meta.tables where \"table\" = 'a'", "a"),
+    ];
+    for (sql, expected) in cases {
+        assert_eq!(lines(&engine, sql).await.unwrap(), [expected], "{sql}");
+    }
 }

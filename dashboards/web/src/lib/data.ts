@@ -40,6 +40,7 @@ export async function problemOf(response: Response): Promise<Problem> {
     const { position, ...rest } = said;
     Object.assign(problem, rest, typeof position === "object" ? position : { position });
   } catch { /* an answer without a problem document keeps its status line */ }
+  if (problem.status === 401) problem.detail = "You are no longer signed in.";
   return problem;
 }
 

@@ -5,25 +5,30 @@ export interface Frame { sequence: number; event_time: string | null; changed: R
 export type Message = { kind: "frame"; frame: Frame } | { kind: "beat" } | { kind: "reset" } | { kind: "down" };
 
 export class Feed {
+  /** Whether the stream gave something since it last broke. */
+  up = false;
   private source: EventSource | null = null;
-  private last = "";
   private retry: ReturnType<typeof setTimeout> | undefined;
   private delay = 500;
-  constructor(private readonly tell: (message: Message) => void) {}
+  /** `last` is the place in the feed after which nothing may be missed. */
+  constructor(private readonly tell: (message: Message) => void, public last = "") {}
 
   open(): void {
     if (this.source) return;
     clearTimeout(this.retry);
     const source = new EventSource("/v1/live" + (this.last ? `?last_event_id=${encodeURIComponent(this.last)}` : ""));
     this.source = source;
-    source.onmessage = (e) => {
+    const heard = (e: MessageEvent, message: Message) => {
+      this.up = true;
       this.delay = 500;
       if (e.lastEventId) this.last = e.lastEventId;
-      this.tell({ kind: "frame", frame: JSON.parse(e.data) as Frame });
+      this.tell(message);
     };
-    source.addEventListener("heartbeat", () => this.tell({ kind: "beat" }));
-    source.addEventListener("reset", () => { this.last = ""; this.tell({ kind: "reset" }); });
+    source.onmessage = (e) => heard(e, { kind: "frame", frame: JSON.parse(e.data) as Frame });
+    source.addEventListener("heartbeat", (e) => heard(e, { kind: "beat" }));
+    source.addEventListener("reset", (e) => heard(e, { kind: "reset" }));
     source.onerror = () => {
+      this.up = false;
       this.tell({ kind: "down" });
       // The browser gives up for good on an answer that is no stream (a proxy's 502): try again ourselves.
       if (source.readyState !== EventSource.CLOSED) return;
@@ -37,5 +42,6 @@ export class Feed {
     clearTimeout(this.retry);
     this.source?.close();
     this.source = null;
+    this.up = false;
   }
 }

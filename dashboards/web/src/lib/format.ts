@@ -85,13 +85,16 @@ export function stamp(value: unknown): string {
 /** The tenant's calendar day of an instant, as YYYY-MM-DD. */
 export const dayOf = (ms: number): string => stamp(ms).slice(0, 10);
 
+/** How far the tenant's clock is ahead of UTC at an instant. */
+const ahead = (ms: number): number => Date.parse(stamp(ms).slice(0, 19).replace(" ", "T") + "Z") - ms;
+
 /** The instant at which a day of the tenant's zone begins. */
 export function startOfDay(iso: string, plusDays = 0): number | null {
   const utc = Date.parse(iso + "T00:00:00Z");
   if (Number.isNaN(utc)) return null;
-  const guess = utc + plusDays * 86_400_000;
-  const shown = Date.parse(stamp(guess).slice(0, 19).replace(" ", "T") + "Z");
-  return guess - (shown - guess);
+  const midnight = utc + plusDays * 86_400_000;
+  // The clock may change between midnight in UTC and the tenant's own: what counts is how it stands at the latter.
+  return midnight - ahead(midnight - ahead(midnight));
 }
 
 /** A duration in its two largest fitting words: "8.2 ms", "14 s", "3 h 20 min", "4.2 y". */

@@ -1,6 +1,7 @@
 // The page's view of the live feed: newest sequence, whether it is fresh, whether the reader froze the view.
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { Feed, type Frame, type Message } from "./feed";
+import type { Tab } from "./live-worker";
 import { shell, workerUrl } from "./shell";
 
 const staleAfterMs = 10_000;
@@ -55,15 +56,15 @@ function connect(): void {
   const visible = () => document.visibilityState === "visible";
   if (typeof SharedWorker === "function" && workerUrl) {
     const worker = new SharedWorker(workerUrl, { name: "eddy-live" });
-    const tell = () => worker.port.postMessage(visible() ? "visible" : "hidden");
+    const tell = (state: Tab["state"] = visible() ? "visible" : "hidden", from?: string) => worker.port.postMessage({ state, from } satisfies Tab);
     worker.port.onmessage = (m: MessageEvent<Message>) => take(m.data);
     worker.port.start();
-    tell();
-    document.addEventListener("visibilitychange", tell);
-    addEventListener("pagehide", () => worker.port.postMessage("bye"));
-    addEventListener("pageshow", tell);
+    tell(undefined, shell.feed);
+    document.addEventListener("visibilitychange", () => tell());
+    addEventListener("pagehide", () => tell("bye"));
+    addEventListener("pageshow", () => tell());
   } else {
-    const feed = new Feed(take);
+    const feed = new Feed(take, shell.feed);
     const settle = () => { visible() ? feed.open() : feed.close(); };
     settle();
     document.addEventListener("visibilitychange", settle);

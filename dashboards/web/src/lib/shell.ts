@@ -15,6 +15,9 @@ export interface Shell {
   event_time: string | null;
   limits: { seconds: number; memory_bytes: number };
   pg?: string | null;
+  guarded?: boolean;
+  /** Where the live feed stood before the rows were read. */
+  feed?: string;
 }
 
 const element = document.getElementById("eddy-page");

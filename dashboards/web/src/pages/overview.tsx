@@ -7,9 +7,10 @@ import { eventTime, now } from "../lib/live";
 import { follow, num, rows } from "../lib/data";
 import { present, quantileMs, rate, visible, watchMetrics } from "../lib/metrics";
 import { get, set } from "../lib/url";
-import { Card, Changing, Table } from "../parts/card";
+import { Card, Changing, Failure, Table } from "../parts/card";
 import { TimeChart } from "../parts/chart";
 import { mount } from "../parts/frame";
+import { token } from "../parts/sqlpanel";
 import { visit } from "../lib/visit";
 
 const immatureDays = 30, fewUnits = 30;
@@ -34,6 +35,7 @@ function Flow() {
     <dl>{items.map(([label, value, title]) => <div><dt>{label}</dt><dd title={title}><Changing value={value} /></dd></div>)}
       <div><dt>Dead letters</dt><dd><a href="/health#t-dead_letters_by_reason" class={letters ? "watch" : ""}>{letters ? "▲ " : ""}<Changing value={dead.data.value ? count(letters) : "–"} /></a></dd></div>
     </dl>
+    {flow.error.value && <Failure problem={flow.error.value} retry={flow.retry} kept={!!row} />}
   </section>;
 }
 
@@ -173,7 +175,7 @@ function Dead() {
 const Empty = () => <section class="card empty-page" data-card tabIndex={-1}><header><h2>Nothing has come in yet</h2><p class="note">Three commands that bring data; the page fills by itself.</p></header>
   <dl><div><dt>A simulated world</dt><dd><code>eddy simulate</code></dd></div>
     <div><dt>A file of your own or a public set</dt><dd><code>eddy load sales.parquet --mapping amazon_india</code></dd></div>
-    <div><dt>One event by hand</dt><dd><code>curl {location.origin}/v1/events -H 'content-type: application/cloudevents+json' -d @event.json</code></dd></div></dl>
+    <div><dt>One event by hand</dt><dd><code>curl {location.origin}/v1/events {token}-H 'content-type: application/cloudevents+json' -d @event.json</code></dd></div></dl>
 </section>;
 
 command({ key: "f", title: "Filter: the range of days", group: "This page", run: () => document.getElementById("from")?.focus() },

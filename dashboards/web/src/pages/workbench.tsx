@@ -1,7 +1,7 @@
 // Workbench: let me ask. Editor, catalogue, rows, quick chart, plan. The query is in the URL and its history in this browser; `:live` asks again
 // as the sequence moves. Read-only: what a query may cost is the engine's to bound, and shown.
 import { batch, computed, effect, signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useCallback, useEffect, useRef } from "preact/hooks";
 import { count, duration, when, zoneName } from "../lib/format";
 import { command } from "../lib/keys";
 import { frozen, onFrame, sequence } from "../lib/live";
@@ -11,16 +11,19 @@ import { nonce, shell } from "../lib/shell";
 import { get, search, set } from "../lib/url";
 import { Failure, Skeleton } from "../parts/card";
 import { mount } from "../parts/frame";
-import { fit, Grid } from "../parts/grid";
+import { fit, Grid, type GridColumn } from "../parts/grid";
 import { copies, copy, CopyButtons } from "../parts/sqlpanel";
-import { ask, byteLimit, rowLimit, type Answer } from "./workbench/answer";
+import { ask, byteLimit, rowLimit, visit, type Answer } from "./workbench/answer";
 import { createEditor, type Editor } from "./workbench/editor";
 import { forget, past, remember } from "./workbench/past";
 import { QuickChart } from "./workbench/quickchart";
 import { catalogue, Schema } from "./workbench/schema";
-import { display, isNumber, isText, typeName } from "./workbench/values";
+import { isNumber, isText, typeName } from "./workbench/values";
+import { pageRows, Windows } from "./workbench/windows";
 
-const draft = signal(get("q")), asked = signal(""), answer = signal<Answer | null>(null), problem = signal<Problem | null>(null);
+/** An answer as shown: the rows in view, and the columns at widths that fit its first rows. */
+interface Shown { answer: Answer; windows: Windows; columns: GridColumn[] }
+const draft = signal(get("q")), asked = signal(""), shown = signal<Shown | null>(null), problem = signal<Problem | null>(null);
 const running = signal<AbortController | null>(null), came = signal<{ rows: number; bytes: number } | null>(null);
 const plan = signal<{ sql: string; text: string } | null>(null);
 let editor: Editor | null = null;
@@ -30,30 +33,42 @@ const view = computed(() => get("view") || "rows");
 /** The text without a leading `:live`, which only says how to run it. */
 const clean = (text: string) => text.replace(/^\s*:live\b/i, "").replace(/;\s*$/, "").trim();
 
-async function run(again = false): Promise<void> {
-  const raw = again ? asked.peek() : draft.peek(), sql = clean(raw);
+/** Why a text runs: the reader wants it, wants it in another order, or follows the feed. */
+type Why = "asked" | "sorted" | "live";
+async function run(why: Why = "asked"): Promise<void> {
+  const raw = why === "asked" ? draft.peek() : asked.peek(), sql = clean(raw);
   if (!sql) { problem.value = { title: "there is nothing to run", detail: "Write a query, or take one of the worked questions.", status: 0 }; return; }
-  if (again && running.peek()) return;
+  if (why === "live" && running.peek()) return;
   running.peek()?.abort();
   const mine = new AbortController();
-  batch(() => { running.value = mine; if (!again) { came.value = null; problem.value = null; } asked.value = sql; });
-  if (!again) {
+  batch(() => { running.value = mine; if (why !== "live") { came.value = null; problem.value = null; } asked.value = sql; });
+  if (why === "asked") {
     editor?.mark(null);
-    set({ q: sql, live: /^\s*:live\b/i.test(raw) ? "1" : get("live") || null, sort: null });
+    // Another text has an order of its own.
+    sortText = sql === get("q") ? get("sort") : "";
+    set({ q: sql, live: /^\s*:live\b/i.test(raw) ? "1" : get("live") || null, sort: sortText });
   }
   try {
-    const result = await ask(sql, mine.signal, (rows, bytes) => { if (!again) came.value = { rows, bytes }; });
+    let first: Promise<void> | null = null;
+    const result = await ask(inOrder(sql), mine.signal, (so) => {
+      if (why === "live" || running.peek() !== mine) return;
+      came.value = { rows: so.rows, bytes: so.bytes };
+      first ??= show(so, why, mine);
+    });
+    await first;
     if (running.peek() !== mine) return;
-    show(result, again);
-    if (!again) remember({ sql, at: Date.now(), rows: result.table.numRows, ms: Math.round(result.ms) });
+    await show(result, why, mine);
+    if (why === "asked") remember({ sql, at: Date.now(), rows: result.rows, ms: Math.round(result.ms) });
     if (view.peek() === "plan") void explain();
   } catch (e) {
     if (running.peek() !== mine) return;
     if ((e as Error).name === "AbortError") problem.value = { title: "cancelled", detail: "The query was cancelled; what is shown is older.", status: 0 };
     else {
       problem.value = e instanceof SqlError ? e.problem : { title: "the answer cannot be read", detail: String(e), status: 0 };
+      // An order that this text does not have, from a link of another: without it the text says what is wrong with itself.
+      if (sortOf() && problem.peek()!.status === 400) return void set({ sort: null }, false);
       // An error of the text lies in the draft only while the draft is what was run.
-      if (!again && clean(draft.peek()) === sql) editor?.mark(shifted(problem.peek()!, draft.peek()));
+      if (why !== "live" && clean(draft.peek()) === sql) editor?.mark(shifted(problem.peek()!, draft.peek()));
     }
   } finally {
     if (running.peek() === mine) running.value = null;
@@ -77,45 +92,75 @@ async function explain(): Promise<void> {
 }
 const cancel = () => running.peek()?.abort();
 
-// Rows as shown: an order of row numbers, so that sorting and holding move no data.
-const order = signal<number[] | null>(null), held = signal({ moved: 0, fresh: 0 });
-let wanted: number[] | null = null;
-const keyOf = (a: Answer, r: number) => String(a.table.getChildAt(0).at(r));
-function show(result: Answer, again: boolean): void {
-  const old = answer.peek();
-  let rows: number[] | null = sorted(result), waiting = { moved: 0, fresh: 0 };
-  wanted = rows;
-  // A live rerun keeps the order the reader sees, where the first column names the rows.
-  if (again && old && result.table.numRows && old.table.numCols === result.table.numCols && result.table.numRows <= 5000 && isText(result.table.schema.fields[0]!)) {
-    const before = (order.peek() ?? [...Array(old.table.numRows).keys()]).map((r) => keyOf(old, r));
-    if (new Set(before).size === before.length) {
-      const h = hold(before, rows ?? [...Array(result.table.numRows).keys()], (r) => keyOf(result, r));
-      rows = h.rows;
-      waiting = { moved: h.moved, fresh: h.fresh };
-    }
-  }
-  batch(() => { answer.value = result; order.value = rows; held.value = waiting; problem.value = null; });
+// The engine sorts, for the page holds no more than a window. A text that is no query of rows cannot be wrapped.
+const sortable = (sql: string) => /^(select|with|values|table|\()/i.test(sql.replace(/^(\s|--.*\n|\/\*[^]*?\*\/)+/, ""));
+function sortOf(): { name: string; down: boolean } | null {
+  const [, name, way] = /^(.+)\.(asc|desc)$/s.exec(get("sort")) ?? [];
+  return name ? { name, down: way === "desc" } : null;
 }
-const reorder = () => batch(() => { order.value = wanted; held.value = { moved: 0, fresh: 0 }; });
-
-function sortOf(a: Answer): { column: number; down: boolean } | null {
-  const [name, way] = get("sort").split("."), column = a.table.schema.fields.findIndex((f) => f.name === name);
-  return column < 0 ? null : { column, down: way === "desc" };
-}
-function sorted(a: Answer): number[] | null {
-  const by = sortOf(a);
-  if (!by) return null;
-  const column = a.table.getChildAt(by.column), values = Array.from({ length: a.table.numRows }, (_, r) => column.at(r) as any), sign = by.down ? -1 : 1;
-  return [...values.keys()].sort((x, y) => { const p = values[x], q = values[y]; return p == null ? (q == null ? x - y : 1) : q == null ? -1 : p < q ? -sign : p > q ? sign : x - y; });
+function inOrder(sql: string): string {
+  const by = sortOf();
+  return by && sortable(sql) ? `select * from (\n${sql}\n) as answer order by "${by.name.replaceAll('"', '""')}" ${by.down ? "desc" : "asc"} nulls last` : sql;
 }
 let sortText = get("sort");
-effect(() => { const now = search.value.get("sort") ?? ""; if (now !== sortText) { sortText = now; const a = answer.peek(); if (a) { wanted = sorted(a); reorder(); } } });
+effect(() => { const now = search.value.get("sort") ?? ""; if (now !== sortText) { sortText = now; if (asked.peek() && asked.peek() === get("q")) void run("sorted"); } });
+
+// Rows as shown: an order of row numbers, so that holding moves no data.
+const order = signal<number[] | null>(null), held = signal({ moved: 0, fresh: 0 });
+const holdable = 5000;
+/** The first column, where it names the rows and they are few enough to hold their order. */
+async function keys(a: Answer): Promise<string[] | null> {
+  if (a.rows > holdable || !a.fields[0] || !isText(a.fields[0])) return null;
+  const found: string[] = [];
+  await visit(a, 0, a.rows, (table, row, end) => { for (let r = row; r < end; r++) found.push(String(table.getChildAt(0).at(r))); });
+  return new Set(found).size === found.length ? found : null;
+}
+
+/** A live rerun keeps the order the reader sees: new rows wait, and what would move is counted. */
+async function keep(old: Answer, next: Answer): Promise<{ rows: number[]; moved: number; fresh: number } | null> {
+  if (!next.rows || old.fields.length !== next.fields.length) return null;
+  const [was, is] = await Promise.all([keys(old), keys(next)]);
+  if (!was || !is) return null;
+  return hold((order.peek() ?? [...was.keys()]).map((r) => was[r]!), [...is.keys()], (r) => is[r]!);
+}
+
+let inView: [number, number] = [0, 0];
+/** The rows of the answer about a stretch of the grid, as ordered. */
+function* about(first: number, last: number, rows: number[] | null, n: number): Iterable<number> {
+  const margin = pageRows / 2;
+  for (let r = Math.max(0, first - margin); r < Math.min(n, last + margin); r++) yield rows ? rows[r]! : r;
+}
+
+function columnsOf(a: Answer, windows: Windows): GridColumn[] {
+  const sample = Math.min(40, a.rows), sorts = sortable(asked.peek()) ? ". Sorts the whole answer" : "";
+  return a.fields.map((f, i) => ({ label: f.name, type: typeName(f), right: isNumber(f), title: `${f.name}: ${typeName(f)}${sorts}`,
+    width: fit(`${f.name}  ${typeName(f)}`, Array.from({ length: sample }, (_, r) => windows.cell(r, i) ?? "–")) }));
+}
+
+/** Shows an answer, or more of it, once the rows that will be in view are there. */
+async function show(result: Answer, why: Why, mine: AbortController): Promise<void> {
+  const old = shown.peek(), more = old?.answer === result;
+  const kept = why === "live" && old && !more ? await keep(old.answer, result) : null;
+  const windows = more ? old.windows : new Windows(result), rows = kept?.rows ?? null;
+  if (!more) await windows.view([...about(0, 0, null, result.rows), ...why === "live" ? about(...inView, rows, rows?.length ?? result.rows) : []]);
+  if (running.peek() !== mine) return;
+  // Widths stay while a live answer has the same columns.
+  const same = why === "live" && old?.answer.fields.map((f) => f.name).join("\n") === result.fields.map((f) => f.name).join("\n");
+  batch(() => {
+    shown.value = { answer: result, windows, columns: more || same ? old!.columns : columnsOf(result, windows) };
+    if (!more) { order.value = rows; held.value = kept ?? { moved: 0, fresh: 0 }; }
+    came.value = { rows: result.rows, bytes: result.bytes };
+    problem.value = null;
+  });
+}
+const reorder = () => batch(() => { order.value = null; held.value = { moved: 0, fresh: 0 }; });
+
 // Back and forward bring the text back; it runs again only when asked.
 addEventListener("popstate", () => { const q = get("q"); if (q !== clean(draft.peek())) { editor?.replace(q); if (q) void run(); } });
 
 onFrame(() => { if (live.peek() && asked.peek() && !document.hidden) later(); });
 let timer: ReturnType<typeof setTimeout> | undefined;
-function later(): void { timer ??= setTimeout(() => { timer = undefined; void run(true); }, Math.max(1000, (answer.peek()?.ms ?? 0) * 4)); }
+function later(): void { timer ??= setTimeout(() => { timer = undefined; void run("live"); }, Math.max(1000, (shown.peek()?.answer.ms ?? 0) * 4)); }
 
 function EditorBox() {
   const host = useRef<HTMLDivElement>(null);
@@ -132,34 +177,43 @@ const Worked = () => <section class="card worked" data-card tabIndex={-1} aria-l
   <div class="roles">{roles.map((role) => <div><h3>{role}</h3><ul>{shell.queries.filter((q) => q.role === role).map((q) => <li><button type="button" class="link" onClick={() => { editor!.replace(q.sql); void run(); }}>{q.title}</button>{q.note && <p class="note">{q.note}.</p>}</li>)}</ul></div>)}</div>
 </section>;
 
-function Rows({ a }: { a: Answer }) {
-  const fields = a.table.schema.fields, by = sortOf(a), rows = order.value, at = (r: number) => rows ? rows[r]! : r;
-  const n = rows ? rows.length : a.table.numRows, sample = Math.min(40, a.table.numRows);
-  const columns = fields.map((f, i) => ({ label: f.name, type: typeName(f), right: isNumber(f), title: `${f.name}: ${typeName(f)}. Sorts the rows shown`,
-    width: fit(`${f.name}  ${typeName(f)}`, Array.from({ length: sample }, (_, r) => display(f, a.table.getChildAt(i).at(r)))) }));
-  if (!a.table.numRows) return <p class="empty">No row answers this. The query ran; its conditions leave nothing.</p>;
-  return <Grid id="rows" label="Result" columns={columns} count={n} height={Math.max(320, innerHeight - 430)} sort={by}
-    onSort={(c) => set({ sort: by?.column === c ? (by.down ? null : `${fields[c]!.name}.desc`) : `${fields[c]!.name}.asc` }, false)}
-    cell={(r, c) => { const v = a.table.getChildAt(c).at(at(r)); return v == null ? <span class="missing">–</span> : display(fields[c]!, v); }} />;
+function Rows({ windows, answer: a, columns }: Shown) {
+  const rows = order.value, n = rows ? rows.length : a.rows, sort = sortOf();
+  const by = sort && { column: a.fields.findIndex((f) => f.name === sort.name), down: sort.down };
+  void [windows.held.value, came.value];
+  const look = useCallback((first: number, last: number) => {
+    inView = [first, last];
+    windows.view(about(first, last, rows, n)).catch((e: unknown) => { problem.value = { title: "the rows cannot be read", detail: String(e), status: 0 }; });
+  }, [windows, rows, n]);
+  if (!n) return <p class="empty">No row answers this. The query ran; its conditions leave nothing.</p>;
+  return <div data-held={windows.held.value}><Grid id="rows" label="Result" columns={columns} count={n} height={Math.max(320, innerHeight - 430)} sort={by} onView={look}
+    onSort={sortable(asked.value) ? (c) => set({ sort: by?.column === c ? (by.down ? null : `${a.fields[c]!.name}.desc`) : `${a.fields[c]!.name}.asc` }, false) : undefined}
+    cell={(r, c) => { const text = windows.cell(rows ? rows[r]! : r, c); return text == null ? <span class="missing">{text === null ? "–" : "…"}</span> : text; }} /></div>;
 }
 
+const cuts = {
+  limit: () => `: the first of a longer answer, cut at ${count(rowLimit)} rows or ${byteLimit >> 20} MB; CSV has all`,
+  engine: () => `: the engine broke the answer off after these, at its limit of ${shell.limits.seconds} s or of memory, or because it stopped`,
+  reader: () => ": those that came before you cancelled",
+};
 function Summary({ a }: { a: Answer }) {
-  return <span class="note" role="status">{count(a.table.numRows)} {a.table.numRows === 1 ? "row" : "rows"}{a.whole ? "" : `: the first of a longer answer, cut at ${count(rowLimit)} rows or ${byteLimit >> 20} MB; CSV has all`} · {duration(a.ms)}{a.sequence ? <> · as of sequence {count(a.sequence)}</> : null} · times in {zoneName}</span>;
+  void came.value;
+  return <span class="note" role="status">{count(a.rows)} {a.rows === 1 ? "row" : "rows"}{a.cut && <b class="watch">{cuts[a.cut]()}</b>} · {duration(a.ms)}{a.sequence ? <> · as of sequence {count(a.sequence)}</> : null} · times in {zoneName}</span>;
 }
 
 function Result() {
-  const a = answer.value, p = problem.value, tab = view.value;
+  const now = shown.value, a = now?.answer, p = problem.value, tab = view.value;
   const tabs: [string, string][] = [["rows", "Rows"], ["chart", "Chart"], ["plan", "Plan"]];
   return <section class="card result" data-card tabIndex={-1} aria-label="Answer" aria-busy={!!running.value}>
     <header><span class="group" role="group" aria-label="Form of the answer">{tabs.map(([id, title]) => <button type="button" aria-pressed={tab === id} onClick={() => { set({ view: id === "rows" ? null : id }, false); if (id === "plan") void explain(); }}>{title}</button>)}</span>
       {running.value && !live.value ? <span class="note" role="status">Running{came.value ? `: ${count(came.value.rows)} rows, ${(came.value.bytes / 1e6).toFixed(1)} MB` : "…"}</span> : a && <Summary a={a} />}
       {(held.value.fresh > 0 || held.value.moved > 0) && <button type="button" class="primary" onClick={reorder}>{[held.value.fresh && `${held.value.fresh} new`, held.value.moved && `${held.value.moved} rows would move`].filter(Boolean).join(", ")} <kbd>r</kbd></button>}
       <span class="spring" />
-      {asked.value && <button type="button" class="quiet" onClick={() => csv(asked.peek(), "eddy-sql").catch((e: unknown) => { problem.value = e instanceof SqlError ? e.problem : { title: "the export failed", detail: String(e), status: 0 }; })}>CSV of all</button>}
+      {asked.value && <button type="button" class="quiet" onClick={() => csv(inOrder(asked.peek()), "eddy-sql").catch((e: unknown) => { problem.value = e instanceof SqlError ? e.problem : { title: "the export failed", detail: String(e), status: 0 }; })}>CSV of all</button>}
     </header>
     {p && <Failure problem={p} retry={() => void run()} kept={!!a} />}
     {tab === "plan" ? (plan.value ? <pre class="plan" tabIndex={0} aria-label="Plan">{plan.value.text}</pre> : !p && <Skeleton />)
-      : a ? <div class={p ? "kept" : ""}>{tab === "chart" ? <QuickChart table={a.table} /> : <Rows a={a} />}</div> : !p && running.value && <Skeleton lines={8} />}
+      : a ? <div class={p ? "kept" : ""}>{tab === "chart" ? <QuickChart answer={a} rows={a.rows} /> : <Rows {...now!} />}</div> : !p && running.value && <Skeleton lines={8} />}
   </section>;
 }
 
@@ -171,6 +225,7 @@ const History = () => <details class="card past"><summary><h2>History</h2> <span
 command({ key: "e", title: "Edit the query", group: "This page", run: () => editor?.focus() },
   { key: "Ctrl-Enter", title: "Run (in the editor)", group: "This page", run: () => void run() },
   { key: "r", title: "Reorder: show new and moved rows", group: "This page", run: reorder },
+  { key: "o", title: "Order by the active column (in the rows)", group: "This page", run: () => document.querySelector<HTMLElement>("[role=grid]")?.focus() },
   { key: "l", title: "Live: ask again as the sequence moves", group: "This page", run: () => set({ live: live.peek() ? null : "1" }, false) },
   { key: "c", title: "Cancel the running query", group: "This page", run: cancel },
   { key: "/", title: "Search tables and columns", group: "This page", run: () => { const d = document.querySelector<HTMLDetailsElement>("#schema"); if (d) d.open = true; document.getElementById("schema-search")?.focus(); } },
@@ -189,7 +244,7 @@ mount(() => <><div class="title"><h1>Workbench</h1><p class="lead">Let me ask.</
           <span class="note">{frozen.value != null && live.value ? "Live waits: the view is frozen. " : ""}Read-only. At most {shell.limits?.seconds ?? 30} s and {Math.round((shell.limits?.memory_bytes ?? 0) / 1048576) || "–"} MB in the engine; {count(rowLimit)} rows here, all by CSV.</span>
           <span class="spring" />{clean(draft.value) && <CopyButtons sql={clean(draft.value)} />}
         </div></section>
-      {!answer.value && !problem.value && !running.value ? <Worked /> : <Result />}
+      {!shown.value && !problem.value && !running.value ? <Worked /> : <Result />}
       <History />
     </div>
   </div></>);

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { count } from "../lib/format";
 import { frozen } from "../lib/live";
 import type { Problem, Query } from "../lib/data";
-import { get, set } from "../lib/url";
+import { get, search, set } from "../lib/url";
 import { openSql } from "./sqlpanel";
 
 export const Skeleton = ({ lines = 4 }: { lines?: number }) => <div class="skeleton" aria-hidden="true">{Array.from({ length: lines }, () => <span />)}</div>;
@@ -12,7 +12,7 @@ export const Skeleton = ({ lines = 4 }: { lines?: number }) => <div class="skele
 export const Failure = ({ problem, retry, kept }: { problem: Problem; retry: () => void; kept: boolean }) => <div class="failure" role="alert">
   <p><b aria-hidden="true">✕ </b>{problem.detail || problem.title}</p>
   {kept && <p class="note">What is shown is the last good answer.</p>}
-  <button type="button" onClick={retry}>Retry</button>
+  {problem.status === 401 && <a class="button" href={`/sign-in?next=${encodeURIComponent(`${location.pathname}?${search.value}`)}`}>Sign in</a>} <button type="button" onClick={retry}>Retry</button>
 </div>;
 
 export function Card(props: {

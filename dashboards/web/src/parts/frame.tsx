@@ -41,6 +41,11 @@ const theme = {
   },
 };
 
+const signOut = async () => {
+  await fetch("/sign-out", { method: "POST", redirect: "manual" }).catch(() => { /* the next page says that the engine does not answer */ });
+  location.href = "/sign-in";
+};
+
 const Header = () => <>
   <a class="skip" href="#main">Skip to the content</a>
   <a class="brand" href="/"><span aria-hidden="true" class="mark" />Eddy</a>
@@ -50,6 +55,7 @@ const Header = () => <>
   <Pill />
   <button type="button" class="quiet tool" onClick={() => theme.next()} title="Light or dark">◐<span class="sr"> Light or dark</span></button>
   <button type="button" class="quiet tool" onClick={() => { open.value = "help"; }} title="Keys (?)">?<span class="sr"> Keys</span></button>
+  {shell.guarded && <button type="button" class="quiet" onClick={signOut}>Sign out</button>}
   <span class="sr" role="status">{announcement}</span>
 </>;
 
@@ -121,6 +127,7 @@ export function mount(page: () => ComponentChildren): void {
     { title: "Light or dark", group: "Everywhere", run: () => theme.next() },
     { title: "Turn single-letter keys on or off", group: "Everywhere", run: () => setLetters(!lettersOn.peek()) },
   );
+  if (shell.guarded) command({ title: "Sign out", group: "Everywhere", run: () => void signOut() });
   if (shell.page !== "workbench") command({ key: "s", title: "SQL of the focused card", group: "Everywhere", run: sqlOfFocused });
   const Overlays = () => <>{open.value === "help" && <Help />}{open.value === "palette" && <Palette />}<SqlPanel /></>;
   render(<Header />, document.getElementById("top")!);

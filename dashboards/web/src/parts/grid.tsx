@@ -1,9 +1,8 @@
-// The grid: an ARIA grid of any number of rows, of which only the visible ones are in the page. Focus stays on the grid; the active
-// cell is named by aria-activedescendant, so that a repaint moves neither focus nor scroll.
+// The grid: an ARIA grid of any number of rows of one height, of which only the visible ones are in the page. Focus stays on the grid; the active
+// cell is named by aria-activedescendant, so that a repaint moves neither focus nor scroll. Who holds rows elsewhere is told which are in view.
 import { useSignal } from "@preact/signals";
-import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from "@tanstack/virtual-core";
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
 export interface GridColumn { label: string; type?: string; right?: boolean; mono?: boolean; width: number; title?: string }
 export interface GridProps {
@@ -11,20 +10,16 @@ export interface GridProps {
   cell: (row: number, column: number) => ComponentChildren;
   height?: number; rowHeight?: number; selected?: number;
   sort?: { column: number; down: boolean } | null;
-  onSort?: (column: number) => void; onRow?: (row: number) => void;
+  onSort?: (column: number) => void; onRow?: (row: number) => void; onView?: (first: number, last: number) => void;
 }
+
+const head = 28, overscan = 8;
 
 export function Grid(props: GridProps) {
   const { id, columns, count } = props, rowHeight = props.rowHeight ?? 28;
-  const scroller = useRef<HTMLDivElement>(null), tick = useSignal(0), row = useSignal(0), column = useSignal(0);
-  void tick.value;
-  const virtual = useMemo(() => new Virtualizer<HTMLDivElement, HTMLDivElement>({
-    count, getScrollElement: () => scroller.current, estimateSize: () => rowHeight, overscan: 8, scrollPaddingStart: 28,
-    observeElementRect, observeElementOffset, scrollToFn: elementScroll, onChange: () => { tick.value = tick.peek() + 1; },
-  }), []);
-  virtual.setOptions({ ...virtual.options, count, estimateSize: () => rowHeight });
-  useLayoutEffect(() => virtual._didMount(), []);
-  useLayoutEffect(() => virtual._willUpdate());
+  const height = Math.max(84, Math.min(props.height ?? 420, (count + 1) * rowHeight + 18));
+  const scroller = useRef<HTMLDivElement>(null), top = useSignal(0), row = useSignal(0), column = useSignal(0);
+  const scrolled = () => { top.value = Math.floor(scroller.current!.scrollTop / rowHeight); };
   useEffect(() => { if (row.peek() >= count) row.value = Math.max(0, count - 1); }, [count]);
 
   const template = columns.map((c) => `${c.width}px`).join(" ");
@@ -33,8 +28,11 @@ export function Grid(props: GridProps) {
   const go = (r: number, c: number) => {
     row.value = Math.max(0, Math.min(count - 1, r));
     column.value = Math.max(0, Math.min(columns.length - 1, c));
-    virtual.scrollToIndex(row.peek(), { align: "auto" });
-    const el = scroller.current!, left = columns.slice(0, column.peek()).reduce((n, x) => n + x.width, 0), width = columns[column.peek()]?.width ?? 0;
+    const el = scroller.current!, at = row.peek() * rowHeight;
+    if (at < el.scrollTop) el.scrollTop = at;
+    else if (head + at + rowHeight > el.scrollTop + el.clientHeight) el.scrollTop = head + at + rowHeight - el.clientHeight;
+    scrolled();
+    const left = columns.slice(0, column.peek()).reduce((n, x) => n + x.width, 0), width = columns[column.peek()]?.width ?? 0;
     if (left < el.scrollLeft) el.scrollLeft = left;
     else if (left + width > el.scrollLeft + el.clientWidth) el.scrollLeft = left + width - el.clientWidth;
   };
@@ -44,7 +42,7 @@ export function Grid(props: GridProps) {
       ArrowDown: () => go(r + 1, c), ArrowUp: () => go(r - 1, c), ArrowRight: () => go(r, c + 1), ArrowLeft: () => go(r, c - 1),
       j: () => go(r + 1, c), k: () => go(r - 1, c), PageDown: () => go(r + page(), c), PageUp: () => go(r - page(), c),
       Home: () => go(e.ctrlKey ? 0 : r, 0), End: () => go(e.ctrlKey ? count - 1 : r, columns.length - 1),
-      Enter: () => props.onRow?.(r),
+      Enter: () => props.onRow?.(r), o: () => props.onSort?.(c),
     };
     const move = e.altKey || e.metaKey || (e.ctrlKey && !["Home", "End"].includes(e.key)) ? undefined : moves[e.key];
     if (!move) return;
@@ -52,21 +50,23 @@ export function Grid(props: GridProps) {
     e.stopPropagation();
     move();
   };
-  const items = virtual.getVirtualItems();
-  const active = count > 0 && items.some((i) => i.index === row.value) ? `${id}-${row.value}-${column.value}` : undefined;
+  const first = Math.max(0, top.value - overscan), last = Math.min(count - 1, top.value + Math.ceil(height / rowHeight) + overscan);
+  const drawn = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+  useEffect(() => props.onView?.(first, last), [first, last, count, props.onView]);
+  const active = row.value >= first && row.value <= last ? `${id}-${row.value}-${column.value}` : undefined;
   return <div ref={scroller} class="grid" role="grid" tabIndex={0} aria-label={props.label} aria-rowcount={count + 1} aria-colcount={columns.length}
-    aria-activedescendant={active} onKeyDown={keys} style={{ height: `${Math.min(props.height ?? 420, (count + 1) * rowHeight + 18)}px` }}>
+    aria-activedescendant={active} onKeyDown={keys} onScroll={scrolled} style={{ height: `${height}px` }}>
     <div role="rowgroup" class="ghead" style={{ width: `${total}px` }}><div role="row" aria-rowindex={1} class="grow" style={{ gridTemplateColumns: template }}>
       {columns.map((c, i) => <div role="columnheader" aria-colindex={i + 1} class={c.right ? "r" : ""} title={c.title}
         aria-sort={props.sort?.column === i ? (props.sort.down ? "descending" : "ascending") : undefined} onClick={() => props.onSort?.(i)}>
         <b>{c.label}</b>{props.sort?.column === i && <span aria-hidden="true">{props.sort.down ? " ↓" : " ↑"}</span>}{c.type && <span class="note"> {c.type}</span>}
       </div>)}
     </div></div>
-    <div role="rowgroup" class="gbody" style={{ height: `${virtual.getTotalSize()}px`, width: `${total}px` }}>
-      {items.map((item) => <div role="row" key={item.index} aria-rowindex={item.index + 2} class="grow" aria-selected={props.selected === item.index}
-        data-active={item.index === row.value} style={{ gridTemplateColumns: template, height: `${rowHeight}px`, transform: `translateY(${item.start}px)` }}
-        onClick={() => { row.value = item.index; props.onRow?.(item.index); }}>
-        {columns.map((c, i) => <div role="gridcell" id={`${id}-${item.index}-${i}`} aria-colindex={i + 1} class={`${c.right ? "r" : ""} ${c.mono ? "mono" : ""} ${item.index === row.value && i === column.value ? "at" : ""}`}>{props.cell(item.index, i)}</div>)}
+    <div role="rowgroup" class="gbody" style={{ height: `${count * rowHeight}px`, width: `${total}px` }}>
+      {drawn.map((r) => <div role="row" key={r} aria-rowindex={r + 2} class="grow" aria-selected={props.selected === r}
+        data-active={r === row.value} style={{ gridTemplateColumns: template, height: `${rowHeight}px`, transform: `translateY(${r * rowHeight}px)` }}
+        onClick={() => { row.value = r; props.onRow?.(r); }}>
+        {columns.map((c, i) => <div role="gridcell" id={`${id}-${r}-${i}`} aria-colindex={i + 1} class={`${c.right ? "r" : ""} ${c.mono ? "mono" : ""} ${r === row.value && i === column.value ? "at" : ""}`}>{props.cell(r, i)}</div>)}
       </div>)}
     </div>
   </div>;

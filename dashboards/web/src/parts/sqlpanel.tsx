@@ -6,10 +6,12 @@ import { get, set } from "../lib/url";
 import { shell } from "../lib/shell";
 
 const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+/** The token itself is not known here. */
+export const token = shell.guarded ? '-H "authorization: Bearer $EDDY_TOKEN" ' : "";
 export const copies: { name: string; of: (sql: string) => string }[] = [
   { name: "eddy sql", of: (sql) => `eddy sql ${location.host === "127.0.0.1:8080" ? "" : `--http ${location.host} `}${quote(sql)}` },
   { name: "psql", of: (sql) => { const [host, port] = (shell.pg ?? "127.0.0.1:5433").split(":"); return `psql -h ${host} -p ${port} -U eddy -d eddy -c ${quote(sql)}`; } },
-  { name: "curl", of: (sql) => `curl -s ${location.origin}/v1/sql -H 'content-type: application/json' -d ${quote(JSON.stringify({ sql }))}` },
+  { name: "curl", of: (sql) => `curl -s ${location.origin}/v1/sql ${token}-H 'content-type: application/json' -d ${quote(JSON.stringify({ sql }))}` },
 ];
 
 export const copied = signal("");
