@@ -265,6 +265,7 @@ import duckdb, json, os, statistics, sys, time
 db = duckdb.connect()
 db.execute("set threads = %d" % os.cpu_count())
 db.execute("set timezone = 'UTC'")
+db.execute("set enable_progress_bar = false")
 db.execute("create table shipments as select * from read_parquet('%s')" % sys.argv[1])
 times = []
 for sql in json.loads(sys.argv[2]):

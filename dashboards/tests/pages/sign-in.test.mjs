@@ -61,7 +61,7 @@ test("over plain HTTP off loopback, where browsers tell less, a reader signs in,
 });
 
 test("signed in, a page lives, and signing out ends it in every tab", options, async () => {
-  const { page, done } = await open("/", { ...await signedIn(), expectErrors: true });
+  const { page, done } = await open("/health", { ...await signedIn(), expectErrors: true });
   await page.locator(".pill[data-state=live]").waitFor();
   assert.deepEqual(await axe(page), []);
   const other = await page.context().newPage();
@@ -70,14 +70,15 @@ test("signed in, a page lives, and signing out ends it in every tab", options, a
   await other.getByRole("button", { name: "Sign out" }).click();
   await other.getByLabel("Token").waitFor();
   await page.bringToFront();
-  await page.locator(".bar button", { hasText: "90 days" }).click();
+  await page.locator("#search").fill("x");
+  await page.keyboard.press("Enter");
   const failure = page.locator(".failure", { hasText: "no longer signed in" }).first();
   await failure.waitFor();
-  assert.match(await failure.getByRole("link", { name: "Sign in" }).getAttribute("href"), /^\/sign-in\?next=%2F%3Ffrom%3D/);
+  assert.match(await failure.getByRole("link", { name: "Sign in" }).getAttribute("href"), /^\/sign-in\?next=%2Fhealth%3Fsearch%3Dx/);
   await failure.getByRole("link", { name: "Sign in" }).click();
   await page.getByLabel("Token").fill(token);
   await page.keyboard.press("Enter");
-  await page.waitForURL(/\/\?from=/);
+  await page.waitForURL(guarded + "/health?search=x");
   await done();
 });
 
