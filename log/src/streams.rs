@@ -252,12 +252,12 @@ fn incompatible(
 
 fn refused(doing: String, error: &dyn std::error::Error, reason: Option<jetstream::Error>) -> Error {
     match reason {
-        Some(reason) => Error::Refused {
+        Some(reason) if reason.error_code() != ErrorCode::CLUSTER_NOT_AVAILABLE => Error::Refused {
             doing,
             code: reason.error_code().0,
             reason: reason.to_string(),
         },
-        None => Error::request(doing, chain(error)),
+        _ => Error::request(doing, chain(error)),
     }
 }
 
