@@ -1,0 +1,55 @@
+//! Models of Eddy: from feature vectors to calibrated, explained probabilities, and how they learn.
+//!
+//! A pure library. It knows no event and no clock; the folds of `processors/` own its instances as state and say when what happened.
+//!
+//! - [`rates`] remembers outcomes by nested keys, for features.
+//! - [`schema`] says what a feature vector means, [`encoding`] how a linear model sees it.
+//! - [`ftrl`] learns from each outcome as it comes, [`logistic`] from a batch, [`boosting`] grows the challenger; [`linear`], [`forest`] and
+//!   [`shapley`] are what they leave behind.
+//! - [`model`] scores: contributions, [`calibration`] (by [`mapping`]), probability. [`explanation`] says it in words.
+//! - [`evaluation`] and [`prequential`] judge. [`artefact`] keeps a trained model with its digest.
+
+pub mod artefact;
+mod binning;
+pub mod boosting;
+pub mod calibration;
+pub mod data;
+pub mod encoding;
+mod error;
+pub mod evaluation;
+mod exact;
+pub mod explanation;
+pub mod forest;
+pub mod ftrl;
+pub mod linear;
+pub mod logistic;
+pub mod mapping;
+pub mod model;
+pub mod prequential;
+pub mod random;
+pub mod rates;
+pub mod schema;
+pub mod shapley;
+mod table;
+
+pub use error::Error;
+
+/// Probability of log-odds.
+#[inline]
+#[must_use]
+pub fn sigmoid(log_odds: f64) -> f64 {
+    1.0 / (1.0 + (-log_odds).exp())
+}
+
+/// Log-odds of a probability.
+#[inline]
+#[must_use]
+pub fn logit(p: f64) -> f64 {
+    (p / (1.0 - p)).ln()
+}
+
+/// Log-odds in single precision.
+#[inline]
+pub(crate) fn logit_f32(p: f32) -> f32 {
+    (p / (1.0 - p)).ln()
+}
