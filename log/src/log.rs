@@ -116,7 +116,9 @@ impl Log {
         let publishing = Connection::open(&config, "publishing", &metrics).await?;
         let version = publishing.check_version(&config.url)?;
         let reading = Connection::open(&config, "reading", &metrics).await?;
-        let holders = settled(&publishing, &config).await?;
+        has_jetstream(&publishing, &config.url).await?;
+        streams::ensure(&publishing, config.replicas).await?;
+        let holders = Holders::of(&publishing).await?;
         let report = match &config.monitor_url {
             Some(urls) => durability::ask(urls, &holders, config.durability).await,
             None => durability::untold(&holders, config.durability),
@@ -283,51 +285,37 @@ impl Log {
     }
 }
 
-/// A cluster that has just started, or has lost a leader, answers nothing for a while.
+/// A cluster that has just started has nobody to ask for a while.
 const SETTLING: Duration = Duration::from_secs(15);
 
-/// Checks JetStream and the streams, and tells who holds the events.
-async fn settled(connection: &Connection, config: &LogConfig) -> Result<Holders, Error> {
+async fn has_jetstream(connection: &Connection, url: &str) -> Result<(), Error> {
     let begun = Instant::now();
     loop {
-        let attempt = async {
-            has_jetstream(connection, &config.url).await?;
-            streams::ensure(connection, config.replicas).await?;
-            Holders::of(connection).await
+        let asked = connection.permitted(
+            "use JetStream",
+            "$JS.API.INFO",
+            connection.context.query_account(),
+        );
+        let Err(error) = asked.await? else { return Ok(()) };
+        let unsettled = match error.kind() {
+            AccountErrorKind::JetStream(reason) => reason.error_code() == ErrorCode::CLUSTER_NOT_AVAILABLE,
+            AccountErrorKind::TimedOut => true,
+            _ => false,
         };
-        match attempt.await {
-            Err(Error::Request { .. }) if begun.elapsed() < SETTLING => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            Err(Error::Request { doing, reason }) => {
-                let reason = format!("{reason}; in a cluster, most of the servers must run");
-                return Err(Error::Request { doing, reason });
-            }
-            outcome => return outcome,
+        if !unsettled {
+            return Err(Error::NoJetStream {
+                url: redacted(url),
+                reason: chain(&error),
+            });
         }
+        if begun.elapsed() > SETTLING {
+            return Err(Error::request(
+                format!("JetStream of {}", redacted(url)),
+                format!("{}; in a cluster most of the servers must run", chain(&error)),
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-}
-
-async fn has_jetstream(connection: &Connection, url: &str) -> Result<(), Error> {
-    let asked = connection.permitted(
-        "use JetStream",
-        "$JS.API.INFO",
-        connection.context.query_account(),
-    );
-    let Err(error) = asked.await? else { return Ok(()) };
-    let unsettled = match error.kind() {
-        AccountErrorKind::JetStream(reason) => reason.error_code() == ErrorCode::CLUSTER_NOT_AVAILABLE,
-        AccountErrorKind::TimedOut => true,
-        _ => false,
-    };
-    Err(if unsettled {
-        Error::request(format!("ask JetStream at {}", redacted(url)), chain(&error))
-    } else {
-        Error::NoJetStream {
-            url: redacted(url),
-            reason: chain(&error),
-        }
-    })
 }
 
 pub(crate) async fn extent(connection: &Connection, stream: &str) -> Result<Extent, Error> {

@@ -252,12 +252,12 @@ fn incompatible(
 
 fn refused(doing: String, error: &dyn std::error::Error, reason: Option<jetstream::Error>) -> Error {
     match reason {
-        Some(reason) if reason.error_code() != ErrorCode::CLUSTER_NOT_AVAILABLE => Error::Refused {
+        Some(reason) => Error::Refused {
             doing,
             code: reason.error_code().0,
             reason: reason.to_string(),
         },
-        _ => Error::request(doing, chain(error)),
+        None => Error::request(doing, chain(error)),
     }
 }
 

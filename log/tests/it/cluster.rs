@@ -194,22 +194,6 @@ async fn streams_with_other_replicas_are_refused_when_a_number_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_cluster_without_most_of_its_servers_is_told() {
-    let mut cluster = Cluster::start(3).await;
-    connect(replicated(cluster.url())).await;
-    cluster.servers[0].kill();
-    cluster.servers[1].kill();
-    let error = Log::connect(replicated(cluster.url()), Metrics::unregistered())
-        .await
-        .err()
-        .unwrap();
-    assert!(
-        error.to_string().contains("most of the servers must run"),
-        "{error}"
-    );
-}
-
-#[tokio::test]
 async fn durability_of_a_cluster_is_known_when_all_that_hold_the_log_were_asked() {
     let cluster = Cluster::start(3).await;
     let untold = connect(replicated(cluster.url())).await;
