@@ -71,7 +71,7 @@ impl TableSpec {
             .zip(&types)
             .map(|(f, t)| f.as_ref().clone().with_data_type(t.clone()))
             .collect();
-        let schema = Arc::new(Schema::new_with_metadata(fields, declared.metadata().clone()));
+        let schema = Arc::new(Schema::new(fields));
         Ok(TableSpec {
             name: name.as_str().into(),
             comment: declared.metadata().get("comment").cloned(),

@@ -50,7 +50,7 @@ fn growth(function: &str) -> Option<Growth> {
         "repeat" => Growth::Times,
         "lpad" | "rpad" => Growth::Length,
         "replace" | "regexp_replace" => Growth::Inserted,
-        "nothing" | "overlay" | "make_array" | "array_append" | "array_prepend" | "array_concat"
+        "concat" | "overlay" | "make_array" | "array_append" | "array_prepend" | "array_concat"
         | "array_union" | "arrays_zip" | "map" | "struct" | "named_struct" => Growth::Together,
         "concat_ws" => Growth::Separated,
         "array_to_string" => Growth::Spread(1),
@@ -97,7 +97,7 @@ impl FunctionRewrite for Bounds {
         Ok(match expr {
             Expr::BinaryExpr(BinaryExpr {
                 left,
-                op: Operator::BitwiseShiftLeft,
+                op: Operator::StringConcat,
                 right,
             }) => Transformed::yes(self.join.call(vec![*left, *right])),
             Expr::ScalarFunction(call) => match growth(call.func.name()) {

@@ -82,7 +82,7 @@ pub(crate) fn build(
             "external"
         };
         let comment = columns.metadata().get("comment").cloned();
-        add(catalog.as_ref(), &schema, &name, { let _ = bare::table; provider })?;
+        add(catalog.as_ref(), &schema, &name, bare::table(provider))?;
         described.push(Described {
             schema,
             name,

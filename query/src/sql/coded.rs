@@ -155,7 +155,7 @@ fn rewrite(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn Execution
     // A limit by some order is a hint alone, and numbers are not in the order of their text.
     let unordered = aggregate
         .limit_options()
-        ;
+        .filter(|limit| limit.descending().is_none());
     let by_code = by_code.with_limit_options(unordered);
     Ok(Transformed::yes(decoded(
         Arc::new(by_code),

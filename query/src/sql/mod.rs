@@ -266,7 +266,7 @@ impl QueryEngine {
                 Err(_) => Part::Failed(Error::TimedOut(time)),
             };
             // A client that has stopped reading waits for its last part without holding up others.
-            let _turn = &turn;
+            drop(turn);
             // No one left to tell is no matter.
             drop(to.send(last).await);
         });

@@ -46,7 +46,7 @@ impl Prepared {
         let keep = !matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) && is_lasting(&plan);
         let optimised = if keep { state.optimize(&plan).ok() } else { None };
         let schema = match &optimised {
-            Some(_) => Arc::clone(plan.schema().inner()),
+            Some(optimised) => Arc::clone(optimised.schema().inner()),
             None => analysed_schema(&plan, state),
         };
         Ok(Prepared {

@@ -18,7 +18,7 @@ const READS: usize = 1_000;
 /// Constants up to this many bytes are not counted.
 const SHORT: usize = 1 << 10;
 /// Bytes of all other constants together; a batch has some eight thousand rows.
-const CONSTANTS: usize = 64 << 40;
+const CONSTANTS: usize = 64 << 10;
 
 pub(crate) fn check_reads(statement: &ast::Statement) -> Result<(), Error> {
     match statement.visit(&mut Reads::default()) {

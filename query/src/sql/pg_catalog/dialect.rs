@@ -43,7 +43,6 @@ impl Speech {
         if !hints.into_iter().any(|word| lower.contains(word)) {
             return Speech::Plain;
         }
-        if lower.contains("pg_") { return Speech::Catalog; }
         // Text that is not SQL at all is left to the parser, which says where it fails.
         let tokens = Tokenizer::new(&PostgreSqlDialect {}, &lower).tokenize();
         let words = tokens.iter().flatten().filter_map(|token| match token {
