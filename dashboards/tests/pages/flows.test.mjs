@@ -236,6 +236,19 @@ test("an order that the text does not have is dropped from the link", async () =
   await done();
 });
 
+test("a chart of many rows is drawn of a sample of all of them, whatever order they come in", async () => {
+  for (const order of ["", " order by value % 7"]) {
+    const { page, done } = await open(q(`select to_timestamp_seconds(1767225600 + value * 60) as at, value as n from generate_series(0, 19999)${order}`) + "&view=chart");
+    await page.locator(".ends", { hasText: "every 10th row" }).waitFor();
+    await page.locator(".result .plot").focus();
+    for (const [key, value] of [["Home", "0"], ["ArrowRight", "10"], ["End", "19,990"]]) {
+      await page.keyboard.press(key);
+      await page.locator(".readout", { hasText: new RegExp(`: n ${value}$`) }).waitFor();
+    }
+    await done();
+  }
+});
+
 test("dragging over the chart narrows the whole page to those days", async () => {
   const { page, done } = await open("/?grain=day");
   const box = await page.locator("[data-query=return_rate_cohorts] .u-over").boundingBox();

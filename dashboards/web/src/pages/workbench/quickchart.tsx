@@ -1,7 +1,7 @@
 // A quick chart of an answer: over time as lines, by a word as bars. At most five series and 2,000 points; the table stays the full form.
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Field } from "@uwdata/flechette";
+import type { Field, Table } from "@uwdata/flechette";
 import { count, significant, stamp } from "../../lib/format";
 import { Failure, Skeleton } from "../../parts/card";
 import { TimeChart } from "../../parts/chart";
@@ -14,18 +14,30 @@ interface Lines { kind: "lines"; of: Field; x: number[]; lines: { label: string;
 interface Bars { kind: "bars"; of: Field; by: Field | null; shown: { name: string; value: number | null }[]; rows: number }
 type Drawn = Lines | Bars | { kind: "none" };
 
+const places = new Intl.PluralRules("en", { type: "ordinal" }), endings: Record<string, string> = { one: "st", two: "nd", few: "rd" };
+const ordinal = (n: number): string => n + (endings[places.select(n)] ?? "th");
 const numeric = (v: unknown): number | null => v == null ? null : Number(v);
 
-/** What is drawn of an answer: every so many rows of one with a time, the first rows of another. */
+/** What is drawn of an answer: every so many rows of one with a time, in its order, the first rows of another. */
 async function gather(answer: Answer): Promise<Drawn> {
   const { fields, rows } = answer, time = fields.findIndex(isTime), numbers = fields.flatMap((f, i) => isNumber(f) ? [i] : []);
   if (!numbers.length || !rows) return { kind: "none" };
   if (time >= 0) {
-    const step = Math.max(1, Math.ceil(rows / points)), chosen = numbers.slice(0, series), found: [number, (number | null)[]][] = [];
-    await visit(answer, 0, rows, (table, row, end, at) => {
-      for (let r = row + (step - (at + row) % step) % step; r < end; r += step) {
-        const t = table.getChildAt(time).at(r);
-        if (t != null) found.push([toMs(fields[time]!, t) / 1000, chosen.map((c) => numeric(table.getChildAt(c).at(r)))]);
+    const chosen = numbers.slice(0, series), times = new Float64Array(rows), found: [number, (number | null)[]][] = [];
+    const seconds = (table: Table, row: number): number | null => { const t = table.getChildAt(time).at(row) as unknown; return t == null ? null : toMs(fields[time]!, t) / 1000; };
+    let timed = 0;
+    await visit(answer, 0, rows, (table, row, end) => {
+      for (let r = row; r < end; r++) { const t = seconds(table, r); if (t != null) times[timed++] = t; }
+    });
+    // Every so many rows in the order of time, not of arrival: a query that asks for no order gets another one at every run, and its chart must not change by that.
+    const sorted = times.subarray(0, timed).sort(), step = Math.max(1, Math.ceil(timed / points)), wanted = new Map<number, number>();
+    for (let i = 0; i < timed; i += step) wanted.set(sorted[i]!, (wanted.get(sorted[i]!) ?? 0) + 1);
+    await visit(answer, 0, rows, (table, row, end) => {
+      for (let r = row; r < end; r++) {
+        const t = seconds(table, r), left = t == null ? 0 : wanted.get(t);
+        if (t == null || !left) continue;
+        wanted.set(t, left - 1);
+        found.push([t, chosen.map((c) => numeric(table.getChildAt(c).at(r)))]);
       }
     });
     found.sort((a, b) => a[0] - b[0]);
@@ -52,7 +64,7 @@ export function QuickChart({ answer, rows }: { answer: Answer; rows: number }) {
     <TimeChart x={d.x} time lines={d.lines} height={300} label={`${d.lines.map((l) => l.label).join(", ")} over ${d.of.name}`} format={(v) => significant(v)}
       say={(i) => `${stamp(d.x[i]! * 1000)}: ${d.lines.map((l) => `${l.label} ${count(l.values[i])}`).join(", ")}`} band={undefined} immatureFrom={undefined} />
     <ul class="ends named">{d.lines.map((l, i) => <li><svg width="24" height="8" aria-hidden="true"><line x1="0" x2="24" y1="4" y2="4" stroke={`var(--series-${i + 1})`} stroke-width="2" stroke-dasharray={["", "6 3", "2 3", "8 3 2 3", "1 2"][i]} /></svg> {l.label}</li>)}
-      {d.more > 0 && <li>and {d.more} more in the table</li>}{d.step > 1 && <li>every {d.step}th row</li>}</ul>
+      {d.more > 0 && <li>and {d.more} more in the table</li>}{d.step > 1 && <li>every {ordinal(d.step)} row</li>}</ul>
   </>;
   if (d.kind === "bars") {
     const most = Math.max(0, ...d.shown.map((s) => s.value ?? 0)), least = Math.min(0, ...d.shown.map((s) => s.value ?? 0)), span = most - least || 1;
