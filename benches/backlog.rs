@@ -23,7 +23,8 @@ pub fn run() {
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(measure());
+    runtime.block_on(measure(false));
+    runtime.block_on(measure(true));
 }
 
 /// Appends a world to a log; returns its events and bytes.
@@ -52,7 +53,7 @@ pub async fn append_world(log: &Log, orders: u64) -> (usize, usize) {
     (events, bytes)
 }
 
-async fn measure() {
+async fn measure(scores: bool) {
     let dir = tempfile::tempdir().unwrap();
     let config = ServerConfig {
         durability: Durability::Relaxed,
@@ -71,18 +72,20 @@ async fn measure() {
         bytes / events
     );
 
-    let begin = Instant::now();
-    let mut reader = log.reader(0, 0).unwrap();
-    while reader.position() < end {
-        reader.next_chunk(2_048).await.unwrap();
+    if !scores {
+        let begin = Instant::now();
+        let mut reader = log.reader(0, 0).unwrap();
+        while reader.position() < end {
+            reader.next_chunk(2_048).await.unwrap();
+        }
+        figure(
+            "backlog",
+            "reading alone, the limit of the log",
+            events as f64 / begin.elapsed().as_secs_f64(),
+            "events/s",
+            &note,
+        );
     }
-    figure(
-        "backlog",
-        "reading alone, the limit of the log",
-        events as f64 / begin.elapsed().as_secs_f64(),
-        "events/s",
-        &note,
-    );
 
     let tables = LiveTables::new(eddy_processors::tables()).unwrap();
     let registry = prometheus::Registry::new();
@@ -94,7 +97,13 @@ async fn measure() {
     let state = dir.path().join("state");
     let (driver, _control) = Driver::new(
         deps,
-        DriverConfig::new(eddy_processors::Config::default(), Some(state)),
+        DriverConfig::new(
+            eddy_processors::Config {
+                scores,
+                ..eddy_processors::Config::default()
+            },
+            Some(state),
+        ),
     );
     let stop = CancellationToken::new();
     let sink = {
@@ -115,7 +124,11 @@ async fn measure() {
     let seconds = begin.elapsed().as_secs_f64();
     figure(
         "backlog",
-        "JetStream to queryable rows",
+        if scores {
+            "the same, and every parcel scored and decided about"
+        } else {
+            "JetStream to queryable rows"
+        },
         events as f64 / seconds,
         "events/s",
         &note,

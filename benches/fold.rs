@@ -31,10 +31,27 @@ pub fn run() {
         "events/s",
         &note,
     );
+    folds(&lines, logged_at, &note, false);
+    folds(&lines, logged_at, &note, true);
+}
+
+/// The folds, without scores as in `scores = false`, or with them.
+fn folds(lines: &[Vec<u8>], logged_at: i64, note: &str, scores: bool) {
+    let what = |what: &str| {
+        if scores {
+            format!("{what}, parcels scored and decided about")
+        } else {
+            what.to_owned()
+        }
+    };
     let mut with_rows = Vec::new();
     let folded = median_of(3, || {
-        let prepared = decoded(&lines, logged_at);
-        let mut engine = Engine::new(Config::default()).unwrap();
+        let prepared = decoded(lines, logged_at);
+        let mut engine = Engine::new(Config {
+            scores,
+            ..Config::default()
+        })
+        .unwrap();
         let mut out = Emitted::default();
         let (mut rows, mut outputs) = (0, 0);
         let (mut folding, mut writing) = (Duration::ZERO, Duration::ZERO);
@@ -54,18 +71,18 @@ pub fn run() {
     });
     figure(
         "fold",
-        "in-memory folds of all projections",
+        &what("in-memory folds of all projections"),
         folded,
         "events/s",
-        &note,
+        note,
     );
     with_rows.sort_by(f64::total_cmp);
     figure(
         "fold",
-        "the same, and the changed rows written as Arrow batches",
+        &what("the same, and the changed rows written as Arrow batches"),
         with_rows[with_rows.len() / 2],
         "events/s",
-        &note,
+        note,
     );
 }
 

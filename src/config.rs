@@ -58,6 +58,7 @@ struct File {
     pg_password: Option<String>,
     tenant: Option<String>,
     zone: Option<String>,
+    scores: Option<bool>,
     otlp_endpoint: Option<String>,
     webhooks: Vec<PathBuf>,
     nats: NatsFile,
@@ -176,6 +177,8 @@ pub struct Config {
     pub tenant: String,
     /// The tenant's time zone: the zone of its days
     pub zone: String,
+    /// Score parcels and decide about those at risk; off, projections are kept alone
+    pub scores: bool,
     /// OpenTelemetry collector, when traces are wanted
     pub otlp_endpoint: Option<String>,
     /// Mapping files of webhooks besides those that come with Eddy
@@ -244,6 +247,7 @@ impl Config {
             pg_password: args.pg_password.clone().or(file.pg_password),
             tenant: file.tenant.unwrap_or_else(|| "default".into()),
             zone: file.zone.unwrap_or_else(|| "Asia/Kolkata".into()),
+            scores: file.scores.unwrap_or(true),
             otlp_endpoint: file
                 .otlp_endpoint
                 .or_else(|| std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok()),

@@ -11,6 +11,7 @@ mod openapi;
 mod readiness;
 mod replay;
 mod same_site;
+mod scores;
 mod serve;
 mod sign_in;
 mod simulate;

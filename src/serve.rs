@@ -55,6 +55,7 @@ pub fn router(
         shutdown: stop,
     })?;
     let gate = engine.config.token.as_deref().map(Gate::new).transpose()?;
+    let control = engine.control.clone();
     let own = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/digest", get(digest))
@@ -72,6 +73,7 @@ pub fn router(
         .merge(eddy_dashboards::assets());
     let guarded = own
         .merge(gateway.router())
+        .merge(crate::scores::router(query.clone(), control))
         .merge(eddy_query::http::router(query))
         .merge(pages);
     let guarded = match gate {

@@ -260,6 +260,7 @@ pub fn engine_config(config: &Config) -> eddy_processors::Config {
     eddy_processors::Config {
         tenant: config.tenant.as_str().into(),
         zone: config.zone.clone(),
+        scores: config.scores,
         ..eddy_processors::Config::default()
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! A pure library. It knows no event and no clock; the folds of `processors/` own its instances as state and say when what happened.
 //!
-//! - [`rates`] remembers outcomes by nested keys, for features.
+//! - [`rates`] remembers outcomes by nested keys, for features; [`regime`] tells when something is just now worse than usual.
 //! - [`schema`] says what a feature vector means, [`encoding`] how a linear model sees it.
-//! - [`ftrl`] learns from each outcome as it comes, [`logistic`] from a batch, [`boosting`] grows the challenger; [`linear`], [`forest`] and
+//! - [`additive`] learns beliefs about hashed keys from each outcome and serves from the first event; [`ftrl`] learns from each outcome as it comes, [`logistic`] from a batch, [`boosting`] grows the challenger; [`linear`], [`forest`] and
 //!   [`shapley`] are what they leave behind.
 //! - [`model`] scores: contributions, [`calibration`] (by [`mapping`]), probability. [`explanation`] says it in words.
 //! - [`evaluation`] and [`prequential`] judge. [`artefact`] keeps a trained model with its digest.
 
+pub mod additive;
 pub mod artefact;
 mod binning;
 pub mod boosting;
@@ -28,6 +29,7 @@ pub mod model;
 pub mod prequential;
 pub mod random;
 pub mod rates;
+pub mod regime;
 pub mod schema;
 pub mod shapley;
 mod table;

@@ -1,12 +1,13 @@
 //! Two hashes that say whether two engines agree.
 //!
 //! `projections` covers the rows of all projection tables and nothing of the log: each row is brought into Arrow's order-preserving row
-//! format and hashed with XXH3-128, the hashes of a table are added modulo 2^128, and SHA-256 is taken over name, row count and sum of
+//! format, without columns that repeat outputs, and hashed with XXH3-128, the hashes of a table are added modulo 2^128, and SHA-256 is taken over name, row count and sum of
 //! every table. So order and batching of rows do not matter. It finds faults, not forgers: XXH3 is no cryptographic hash.
 //!
 //! `outputs` is a SHA-256 chain over the derived outputs in the order of the log: cause, type, id, subject, time, causing event, data.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::row::{RowConverter, SortField};
@@ -17,7 +18,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use twox_hash::XxHash3_128;
 
-use crate::tables::TABLES;
+use crate::tables::{TABLES, repeats_output};
 
 /// A running hash over outputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -79,17 +80,22 @@ impl Digest {
         let mut sums: BTreeMap<&str, (u64, u128)> = BTreeMap::new();
         let mut converters: BTreeMap<usize, RowConverter> = BTreeMap::new();
         scan(&mut |table, rows| {
-            let converter = converters.entry(table).or_insert_with(|| {
-                let fields = rows
-                    .schema()
-                    .fields()
-                    .iter()
-                    .map(|field| SortField::new(field.data_type().clone()))
-                    .collect();
-                RowConverter::new(fields).expect("columns of projections have an order")
-            });
+            let schema = rows.schema();
+            let (fields, columns): (Vec<_>, Vec<_>) = schema
+                .fields()
+                .iter()
+                .zip(rows.columns())
+                .filter(|(field, _)| !repeats_output(table, field.name()))
+                .map(|(field, column)| (SortField::new(field.data_type().clone()), Arc::clone(column)))
+                .unzip();
+            if fields.is_empty() {
+                return;
+            }
+            let converter = converters
+                .entry(table)
+                .or_insert_with(|| RowConverter::new(fields).expect("columns of projections have an order"));
             let encoded = converter
-                .convert_columns(rows.columns())
+                .convert_columns(&columns)
                 .expect("rows have the columns of their table");
             let sum = sums.entry(TABLES[table].name).or_default();
             for row in &encoded {

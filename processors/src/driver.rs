@@ -28,6 +28,7 @@ use crate::engine::{Config, Emitted, Engine, Prepared};
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::progress::Progress;
+use crate::routing::estimate::Candidate;
 use crate::segments::Segments;
 use crate::snapshot::{Job, Written};
 use crate::tables::{Change, dead_letters};
@@ -118,6 +119,18 @@ impl Control {
     /// # Errors
     /// When the engine does not run.
     pub async fn digest(&self) -> Result<Digest, Error> {
+        self.ask(ToFold::Digest).await
+    }
+
+    /// What the engine thinks of a parcel under each courier just now; the inner error says what is missing.
+    ///
+    /// # Errors
+    /// When the engine does not run.
+    pub async fn estimate(&self, candidate: Candidate) -> Result<Result<serde_json::Value, String>, Error> {
+        self.ask(|answer| ToFold::Estimate(candidate, answer)).await
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> ToFold) -> Result<T, Error> {
         let stopped = || Error::FoldStopped("it is not running".into());
         let sender = self
             .fold
@@ -125,13 +138,14 @@ impl Control {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
             .ok_or_else(stopped)?;
-        let (answer, digest) = oneshot::channel();
-        tokio::task::spawn_blocking(move || sender.send(ToFold::Digest(answer)))
+        let (answer, told) = oneshot::channel();
+        let question = question(answer);
+        tokio::task::spawn_blocking(move || sender.send(question))
             .await
             .ok()
             .and_then(Result::ok)
             .ok_or_else(stopped)?;
-        digest.await.map_err(|_| stopped())
+        told.await.map_err(|_| stopped())
     }
 }
 
@@ -176,6 +190,7 @@ struct Batch {
 enum ToFold {
     Batch(Batch),
     Digest(oneshot::Sender<Digest>),
+    Estimate(Candidate, oneshot::Sender<Result<serde_json::Value, String>>),
     End,
 }
 

@@ -21,12 +21,16 @@ use crate::digest::{Chain, Digest};
 use crate::error::Error;
 use crate::facts::{NO_TIME, Stamp};
 use crate::fold::{self, Milestone, Owner};
+use crate::ndr::{self, Ndr};
 use crate::progress::Progress;
+use crate::routing::estimate::Candidate;
+use crate::routing::{self, Routing};
 use crate::seen::{Seen, key_of, print_of};
 use crate::segments::Segments;
+use crate::slab::{self, Paged};
 use crate::snapshot::{self, Job, Written};
 use crate::tables::{self, Change};
-use crate::world::World;
+use crate::world::{KEY_SLABS, STRINGS, World};
 
 /// What the engine is told at its start. Equal logs give equal results under equal configurations.
 #[derive(Clone, Debug)]
@@ -41,8 +45,15 @@ pub struct Config {
     pub currency: String,
     /// Entity state that may stay in memory, in bytes. Needs a state folder; without one nothing is spilled.
     pub memory_bytes: usize,
+    /// Indexes from keys to entities that may stay in memory, in bytes, besides those of keys that came since the last snapshot. Once
+    /// the filters of spilled keys, 1.3 bytes each, fill it, an eighth of it is kept for keys all the same.
+    pub index_bytes: usize,
     /// Identities of events that may wait in memory for the next snapshot.
     pub seen_in_memory: usize,
+    /// Score parcels and decide about those at risk. Without it the engine keeps projections and milestones alone.
+    pub scores: bool,
+    /// Keys of which the scores' learner keeps a belief, 28 bytes each, rounded up to a power of two.
+    pub beliefs: usize,
 }
 
 impl Default for Config {
@@ -53,7 +64,10 @@ impl Default for Config {
             zone: "Asia/Kolkata".to_owned(),
             currency: "INR".to_owned(),
             memory_bytes: 2 << 30,
+            index_bytes: 256 << 20,
             seen_in_memory: 2 << 20,
+            scores: true,
+            beliefs: 1 << 19,
         }
     }
 }
@@ -157,6 +171,8 @@ pub(crate) struct Small {
     /// Where the last output came from.
     pub(crate) last_output: Option<OutputPlace>,
     pub(crate) governance: crate::governance::Register,
+    pub(crate) ndr: ndr::Small,
+    pub(crate) routing: routing::Small,
 }
 
 /// Sequence, index and ordinal of an output's cause, which order the outputs of a shard.
@@ -171,6 +187,8 @@ fn place_of(cause: Cause) -> OutputPlace {
 pub struct Engine {
     config: Config,
     world: World,
+    ndr: Ndr,
+    routing: Routing,
     seen: Seen,
     sequence: u64,
     clock: i64,
@@ -189,8 +207,10 @@ impl Engine {
     pub fn new(config: Config) -> Result<Self, Error> {
         let world = World::new(&config.zone, &config.currency)?;
         Ok(Self {
+            ndr: Ndr::new(config.beliefs),
             config,
             world,
+            routing: Routing::default(),
             seen: Seen::default(),
             sequence: 0,
             clock: NO_TIME,
@@ -202,9 +222,17 @@ impl Engine {
         })
     }
 
+    /// All paged state, in a fixed order that snapshots rely on.
+    fn slabs(&mut self) -> Vec<&mut dyn Paged> {
+        let mut slabs: Vec<&mut dyn Paged> = self.world.slabs().into();
+        slabs.extend(self.ndr.slabs());
+        slabs.extend(self.routing.slabs());
+        slabs
+    }
+
     /// Lets state be spilled to, and read back from, these segments.
     pub fn attach(&mut self, segments: &Arc<Segments>) {
-        for slab in self.world.slabs() {
+        for slab in self.slabs() {
             slab.attach(segments);
         }
     }
@@ -284,8 +312,29 @@ impl Engine {
             None => self.seen.insert_new(key, print, owner),
         }
         fold::milestones(&mut self.world, owner, &mut self.reached);
-        if !self.reached.is_empty() {
+        if self.config.scores {
+            self.score(position, event, owner);
+        }
+        if !self.reached.is_empty() || !self.ndr.scored.is_empty() {
             self.emit(position, event, out);
+        }
+    }
+
+    /// Learns what the event tells, scores what it asks for, and decides about what is at risk.
+    fn score(&mut self, position: Position, event: &Event, owner: Owner) {
+        let now = ndr::Now {
+            clock: self.clock,
+            sequence: position.sequence,
+        };
+        self.routing.hear(&mut self.world, &mut self.ndr, event);
+        ndr::hear(&mut self.ndr, &mut self.world, event, owner, now);
+        for subject in std::mem::take(&mut self.ndr.ended) {
+            self.routing.ended(&self.ndr, subject);
+        }
+        for at in 0..self.ndr.scored.len() {
+            let scored = (self.ndr.scored[at].0, self.ndr.scored[at].1);
+            self.routing
+                .consider(&self.world, &mut self.ndr, scored, position, self.clock);
         }
     }
 
@@ -318,12 +367,24 @@ impl Engine {
 
     fn emit(&mut self, position: Position, event: &Event, out: &mut Emitted) {
         let reached = std::mem::take(&mut self.reached);
-        let count = u16::try_from(reached.len()).unwrap_or(u16::MAX);
-        for (ordinal, milestone) in reached.iter().enumerate() {
+        let mut scored = std::mem::take(&mut self.ndr.scored);
+        let decided = std::mem::take(&mut self.routing.decided);
+        let count = u16::try_from(reached.len() + scored.len() + decided.len()).unwrap_or(u16::MAX);
+        let milestones = reached
+            .iter()
+            .map(|milestone| (OutputType::MilestoneReached, self.milestone(*milestone)));
+        let scores = scored
+            .drain(..)
+            .filter_map(|(subject, stage, why)| ndr::output(&self.ndr, &self.world, subject, stage, why))
+            .map(|told| (OutputType::NdrScoreComputed, told));
+        let decisions = decided
+            .iter()
+            .map(|number| self.routing.output(&self.world, *number));
+        let outputs: Vec<_> = milestones.chain(scores).chain(decisions).collect();
+        for (ordinal, (kind, (subject, data))) in outputs.into_iter().enumerate() {
             let cause = self.cause(position, ordinal as u16, count);
-            let (subject, data) = self.milestone(*milestone);
             let time = Timestamp::utc(self.clock);
-            let mut output = Output::new(OutputType::MilestoneReached, cause, subject, time, data);
+            let mut output = Output::new(kind, cause, subject, time, data);
             output.tenant = self.config.tenant.clone();
             output.causation_id = Some(event.envelope.id.clone());
             self.outputs.extend(cause, &output);
@@ -333,6 +394,9 @@ impl Engine {
         }
         self.reached = reached;
         self.reached.clear();
+        self.ndr.scored = scored;
+        self.routing.decided = decided;
+        self.routing.decided.clear();
     }
 
     fn milestone(&self, milestone: Milestone) -> (SmolStr, serde_json::Value) {
@@ -395,13 +459,19 @@ impl Engine {
     /// Settles the sums and gives the rows that changed since the last call, by number of their table.
     pub fn take_changes(&mut self) -> Vec<(usize, Change)> {
         self.world.settle();
-        tables::changes(&mut self.world)
+        tables::changes(&mut self.world, &mut self.ndr, &mut self.routing)
     }
 
     /// Every row of every projection, in batches by number of their table.
     pub fn scan(&mut self, give: impl FnMut(usize, RecordBatch)) {
         self.world.settle();
-        tables::scan(&mut self.world, self.config.memory_bytes, give);
+        tables::scan(
+            &mut self.world,
+            &mut self.ndr,
+            &self.routing,
+            self.config.memory_bytes,
+            give,
+        );
     }
 
     /// How far the engine is.
@@ -416,6 +486,14 @@ impl Engine {
         }
     }
 
+    /// What is thought of a parcel under each courier just now.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub fn estimate(&self, candidate: &Candidate) -> Result<serde_json::Value, String> {
+        routing::estimate::estimate(&self.world, &self.ndr, &self.routing, candidate, self.clock)
+    }
+
     /// Counts since the beginning of the log.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -427,7 +505,13 @@ impl Engine {
     pub fn digest(&mut self) -> Digest {
         self.world.settle();
         Digest::of(self.sequence, &self.outputs, |give| {
-            tables::scan(&mut self.world, self.config.memory_bytes, give)
+            tables::scan(
+                &mut self.world,
+                &mut self.ndr,
+                &self.routing,
+                self.config.memory_bytes,
+                give,
+            )
         })
     }
 
@@ -450,38 +534,42 @@ impl Engine {
             outputs: self.outputs.clone(),
             last_output: self.last_output,
             governance: self.world.governance.clone(),
+            ndr: self.ndr.small.clone(),
+            routing: self.routing.small.clone(),
         };
         let slabs = self
-            .world
             .slabs()
-            .map(|slab| slab.begin_snapshot())
             .into_iter()
+            .map(|slab| slab.begin_snapshot())
             .collect();
-        Job::new(small, slabs, self.seen.begin_snapshot(), self.config.seed())
+        let keys = self.world.begin_keys(self.config.index_bytes);
+        Job::new(small, slabs, self.seen.begin_snapshot(), keys, self.config.seed())
     }
 
     /// The snapshot is durable: what it holds may leave memory.
     pub fn finish_snapshot(&mut self, written: Written) {
-        for (slab, locations) in self.world.slabs().into_iter().zip(&written.slabs) {
+        for (slab, locations) in self.slabs().into_iter().zip(&written.slabs) {
             slab.finish_snapshot(locations);
             slab.age();
         }
         self.seen.finish_snapshot(written.sealed, written.runs);
-        self.world.spill(self.config.memory_bytes);
+        self.world.finish_keys(written.keys, self.config.index_bytes);
+        let memory = self.config.memory_bytes;
+        slab::spill(&mut self.slabs(), STRINGS, memory);
     }
 
     /// The snapshot failed; what it was to write goes into the next one.
     pub fn abandon_snapshot(&mut self) {
-        for slab in self.world.slabs() {
+        for slab in self.slabs() {
             slab.abandon_snapshot();
         }
     }
 
-    /// Estimated bytes in memory: entity state, indexes that are never spilled, identities.
+    /// Estimated bytes in memory: entity state, indexes, identities.
     #[must_use]
     pub fn memory(&mut self) -> Memory {
         Memory {
-            state_bytes: self.world.slabs().iter().map(|slab| slab.hot_bytes()).sum(),
+            state_bytes: self.slabs().iter().map(|slab| slab.hot_bytes()).sum(),
             index_bytes: self.world.index_bytes(),
             seen_bytes: self.seen.memory(),
             seen_events: self.seen.len(),
@@ -544,8 +632,8 @@ impl Engine {
         let manifest = snapshot::Manifest::read(path, config.seed())?;
         manifest.check_pages(segments)?;
         let mut engine = Self::new(config.clone())?;
-        let slabs = engine.world.slabs();
-        if slabs.len() != manifest.slabs.len() {
+        let slabs = engine.slabs();
+        if slabs.len() != manifest.slabs.len() || KEY_SLABS.len() != manifest.keys.len() {
             return Err(Error::Corrupt {
                 path: path.to_path_buf(),
                 what: "it is of another version of the engine",
@@ -553,6 +641,9 @@ impl Engine {
         }
         for (slab, locations) in slabs.into_iter().zip(&manifest.slabs) {
             slab.restore(segments, locations);
+        }
+        for (keys, named) in engine.world.keys().into_iter().zip(&manifest.keys) {
+            keys.restore(segments.dir(), named)?;
         }
         engine.world.reindex();
         engine.seen = Seen::restore(segments.dir(), &manifest.runs)?;
@@ -564,6 +655,8 @@ impl Engine {
         engine.outputs = small.outputs;
         engine.last_output = small.last_output;
         engine.world.governance = small.governance;
+        engine.ndr.small = small.ndr;
+        engine.routing.small = small.routing;
         Ok(engine)
     }
 }
@@ -573,7 +666,7 @@ impl Engine {
 pub struct Memory {
     /// Entity state, spilled above the configured bound.
     pub state_bytes: usize,
-    /// Indexes from keys to entities, never spilled: about 9 bytes a key.
+    /// Indexes from keys to entities, spilled above the configured bound but for a filter.
     pub index_bytes: usize,
     /// Identities of events, spilled but for a filter.
     pub seen_bytes: usize,
@@ -585,8 +678,8 @@ impl Config {
     /// What a snapshot must share with its engine: results under another zone, currency or shard are other results.
     pub(crate) fn seed(&self) -> u64 {
         let text = format!(
-            "{}\n{}\n{}\n{}",
-            self.shard, self.tenant, self.zone, self.currency
+            "{}\n{}\n{}\n{}\n{}\n{}",
+            self.shard, self.tenant, self.zone, self.currency, self.scores, self.beliefs
         );
         eddy_events::fingerprint(text.as_bytes()) as u64
     }

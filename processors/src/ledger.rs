@@ -95,7 +95,8 @@ where
         });
     }
 
-    /// Bytes held by the index, which is never spilled.
+    /// Bytes held by the index. It is never spilled: there are no more entries than couriers have lanes, or cohorts have cells, however
+    /// many orders there are.
     pub(crate) fn index_bytes(&self) -> usize {
         self.index.allocation_size()
     }

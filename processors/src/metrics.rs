@@ -129,7 +129,11 @@ impl Metrics {
                 "When the newest snapshot was written, in milliseconds since 1970.",
             )?,
             state_bytes: gauge(r, "eddy_fold_state_bytes", "Entity state in memory, estimated.")?,
-            index_bytes: gauge(r, "eddy_fold_index_bytes", "Indexes from keys to entities.")?,
+            index_bytes: gauge(
+                r,
+                "eddy_fold_index_bytes",
+                "Indexes from keys to entities in memory.",
+            )?,
             seen_bytes: gauge(r, "eddy_fold_seen_bytes", "Identities of events in memory.")?,
             seen_events: gauge(
                 r,

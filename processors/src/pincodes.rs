@@ -13,6 +13,10 @@ use crate::world::World;
 pub(crate) struct Entry {
     pub(crate) stamp: Stamp,
     pub(crate) state: u32,
+    /// Symbol.
+    pub(crate) district: u32,
+    /// 1 to 4, 0 when not told.
+    pub(crate) tier: u8,
 }
 
 stamped!(Entry);
@@ -34,13 +38,26 @@ impl Pincode {
     pub(crate) fn state(&self) -> u32 {
         state(&self.entries)
     }
+
+    /// Symbol of the district and tier of the city, each 0 when not told.
+    pub(crate) fn district(&self) -> (u32, u8) {
+        latest(&self.entries).map_or((0, 0), |entry| (entry.district, entry.tier))
+    }
 }
 
 /// The directory has a new entry.
 pub(crate) fn published(world: &mut World, stamp: Stamp, event: &PincodePublished) -> u32 {
     let number = world.pincode(&event.pincode);
     let state = world.symbols.of(&event.state);
-    change(world, number, |entries| entries.push(Entry { stamp, state }));
+    let district = world.symbols.of(&event.district);
+    let tier = event.tier.unwrap_or(0);
+    let entry = Entry {
+        stamp,
+        state,
+        district,
+        tier,
+    };
+    change(world, number, |entries| entries.push(entry));
     number
 }
 

@@ -1,4 +1,4 @@
-//! Sorted, immutable files of event identities: where [`crate::seen`] puts what no longer fits in memory.
+//! Sorted, immutable files of hashes: where [`crate::seen`] and [`crate::key_index`] put what no longer fits in memory.
 //!
 //! A run holds entries of 16 bytes, sorted by key. In memory stay a filter of 10 bits an entry, in blocks of one cache line, which lets
 //! 1 in 100 absent keys through, and every 256th key. A lookup that passes the filter reads 4 kB. Runs are merged so that there are
@@ -8,17 +8,38 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::error::Error;
 
-/// What is remembered of an event.
+/// Who put something in a run, which names its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Identities of events.
+    Seen,
+    /// Keys of entities.
+    Keys,
+}
+
+impl Use {
+    const ALL: [Self; 2] = [Self::Seen, Self::Keys];
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Seen => "seen-",
+            Self::Keys => "keys-",
+        }
+    }
+}
+
+/// What is remembered of an event, or of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// Half of the identity of the event.
+    /// Half of the identity of the event, or the hash of the key.
     pub(crate) key: u64,
-    /// A quarter of its fingerprint.
+    /// A quarter of the event's fingerprint; 0 for a key.
     pub(crate) print: u32,
-    /// What it told of, see [`crate::fold::Owner`].
+    /// What the event told of, see [`crate::fold::Owner`], or the number of the key.
     pub(crate) owner: u32,
 }
 
@@ -93,6 +114,7 @@ impl Filter {
 /// One run.
 #[derive(Debug)]
 pub(crate) struct Run {
+    of: Use,
     pub(crate) id: u32,
     pub(crate) entries: u64,
     file: File,
@@ -101,20 +123,29 @@ pub(crate) struct Run {
     fences: Vec<u64>,
 }
 
-/// Where a run stands.
-pub(crate) fn path(dir: &Path, id: u32) -> PathBuf {
-    dir.join(format!("seen-{id:08}.run"))
+fn path(dir: &Path, of: Use, id: u32) -> PathBuf {
+    dir.join(format!("{}{id:08}.run", of.prefix()))
+}
+
+/// The id of the run that a file of this name holds.
+pub(crate) fn id_of(name: &str) -> Option<u32> {
+    let id = Use::ALL
+        .into_iter()
+        .find_map(|of| name.strip_prefix(of.prefix()))?
+        .strip_suffix(".run")?;
+    id.parse().ok()
 }
 
 impl Run {
     /// Writes a run of sorted entries, and opens it.
     pub(crate) fn write(
         dir: &Path,
+        of: Use,
         id: u32,
         total: u64,
         entries: impl Iterator<Item = Entry>,
     ) -> Result<Self, Error> {
-        let path = path(dir, id);
+        let path = path(dir, of, id);
         let file = File::options()
             .create(true)
             .truncate(true)
@@ -147,6 +178,7 @@ impl Run {
         file.sync_all()
             .map_err(|source| Error::io("sync", &path, source))?;
         Ok(Self {
+            of,
             id,
             entries: count,
             file,
@@ -157,8 +189,8 @@ impl Run {
     }
 
     /// Opens a run that a snapshot names, and checks it.
-    pub(crate) fn open(dir: &Path, id: u32, entries: u64) -> Result<Self, Error> {
-        let path = path(dir, id);
+    pub(crate) fn open(dir: &Path, of: Use, id: u32, entries: u64) -> Result<Self, Error> {
+        let path = path(dir, of, id);
         let mut file = File::open(&path).map_err(|source| Error::io("open", &path, source))?;
         let length = file
             .metadata()
@@ -196,10 +228,11 @@ impl Run {
         if u32::from_le_bytes(tail) != crc.finalize() {
             return Err(Error::Corrupt {
                 path,
-                what: "the checksum of a run of identities does not fit",
+                what: "the checksum of a run does not fit",
             });
         }
         Ok(Self {
+            of,
             id,
             entries,
             file,
@@ -211,32 +244,37 @@ impl Run {
 
     /// What is remembered of a key.
     pub(crate) fn find(&self, key: u64) -> Option<Entry> {
+        // As with state pages: without this there is no right answer, so the driver stops and starts from the snapshot again.
+        self.try_find(key)
+            .unwrap_or_else(|error| panic!("run lost: {error}"))
+    }
+
+    /// As [`Run::find`], for those who can do without the answer.
+    pub(crate) fn try_find(&self, key: u64) -> Result<Option<Entry>, Error> {
         if !self.filter.may_hold(key) {
-            return None;
+            return Ok(None);
         }
-        let fence = self
-            .fences
-            .partition_point(|first| *first <= key)
-            .checked_sub(1)?;
+        let Some(fence) = self.fences.partition_point(|first| *first <= key).checked_sub(1) else {
+            return Ok(None);
+        };
         let from = (fence * FENCE) as u64;
         let count = (self.entries - from).min(FENCE as u64) as usize;
         let mut buffer = [0; ENTRY * FENCE];
         let bytes = &mut buffer[..count * ENTRY];
-        // As with state pages: without this there is no right answer, so the driver stops and starts from the snapshot again.
         self.file
             .read_exact_at(bytes, from * ENTRY as u64)
-            .unwrap_or_else(|error| panic!("identities in {} cannot be read: {error}", self.path.display()));
+            .map_err(|source| Error::io("read", &self.path, source))?;
         let (mut low, mut high) = (0, count);
         while low < high {
             let middle = low.midpoint(high);
             let entry = Entry::read(&bytes[middle * ENTRY..]);
             match entry.key.cmp(&key) {
-                std::cmp::Ordering::Equal => return Some(entry),
+                std::cmp::Ordering::Equal => return Ok(Some(entry)),
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
             }
         }
-        None
+        Ok(None)
     }
 
     /// Bytes in memory.
@@ -297,8 +335,32 @@ impl Scan<'_> {
     }
 }
 
+/// Merges the youngest of `runs`, which stand the oldest first, so that few are left. A run is merged with all younger ones once they
+/// are together as large: each entry is rewritten a logarithm of times.
+pub(crate) fn merge_alike(
+    dir: &Path,
+    mut runs: Vec<Arc<Run>>,
+    next_id: impl FnOnce() -> u32,
+) -> Result<Vec<Arc<Run>>, Error> {
+    let mut from = runs.len();
+    let mut younger = 0;
+    for at in (0..runs.len()).rev() {
+        if at + 1 < runs.len() && runs[at].entries <= younger {
+            from = at;
+        }
+        younger += runs[at].entries;
+    }
+    if from < runs.len() {
+        let merged = merge(dir, next_id(), &runs[from..])?;
+        runs.truncate(from);
+        runs.push(Arc::new(merged));
+    }
+    Ok(runs)
+}
+
 /// Merges runs, the oldest first, into one. Of several words about one event the youngest stays.
-pub(crate) fn merge(dir: &Path, id: u32, runs: &[&Run]) -> Result<Run, Error> {
+fn merge(dir: &Path, id: u32, runs: &[Arc<Run>]) -> Result<Run, Error> {
+    let of = runs[0].of;
     let total = runs.iter().map(|run| run.entries).sum();
     let mut scans = runs.iter().map(|run| run.scan()).collect::<Result<Vec<_>, _>>()?;
     let merged = std::iter::from_fn(|| {
@@ -312,9 +374,9 @@ pub(crate) fn merge(dir: &Path, id: u32, runs: &[&Run]) -> Result<Run, Error> {
         }
         youngest
     });
-    let run = Run::write(dir, id, total, merged)?;
+    let run = Run::write(dir, of, id, total, merged)?;
     if let Some(error) = scans.into_iter().find_map(|scan| scan.failed) {
-        let _ = fs::remove_file(path(dir, id));
+        let _ = fs::remove_file(path(dir, of, id));
         return Err(error);
     }
     Ok(run)
@@ -339,7 +401,7 @@ mod tests {
 
     fn write(dir: &Path, id: u32, mut all: Vec<Entry>) -> Run {
         all.sort_by_key(|entry| entry.key);
-        Run::write(dir, id, all.len() as u64, all.into_iter()).unwrap()
+        Run::write(dir, Use::Seen, id, all.len() as u64, all.into_iter()).unwrap()
     }
 
     #[test]
@@ -347,7 +409,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let held = entries(0, 2, 10_000);
         let run = write(dir.path(), 1, held.clone());
-        let again = Run::open(dir.path(), 1, 10_000).unwrap();
+        let again = Run::open(dir.path(), Use::Seen, 1, 10_000).unwrap();
         for entry in &held {
             assert_eq!(run.find(entry.key), Some(*entry));
             assert_eq!(again.find(entry.key), Some(*entry));
@@ -365,8 +427,8 @@ mod tests {
     fn merged_runs_hold_all_entries() {
         let dir = tempfile::tempdir().unwrap();
         let (a, b) = (entries(0, 2, 40_000), entries(1, 2, 3_000));
-        let runs = [write(dir.path(), 1, a.clone()), write(dir.path(), 2, b.clone())];
-        let merged = merge(dir.path(), 3, &[&runs[0], &runs[1]]).unwrap();
+        let runs = [(1, &a), (2, &b)].map(|(id, held)| Arc::new(write(dir.path(), id, held.clone())));
+        let merged = Arc::new(merge(dir.path(), 3, &runs).unwrap());
         assert_eq!(merged.entries, 43_000);
         assert!(
             a.iter()
@@ -374,7 +436,12 @@ mod tests {
                 .all(|entry| merged.find(entry.key) == Some(*entry))
         );
         let newer: Vec<Entry> = a.iter().map(|entry| Entry { owner: 1, ..*entry }).collect();
-        let last = merge(dir.path(), 5, &[&merged, &write(dir.path(), 4, newer.clone())]).unwrap();
+        let last = merge(
+            dir.path(),
+            5,
+            &[merged, Arc::new(write(dir.path(), 4, newer.clone()))],
+        )
+        .unwrap();
         assert_eq!(last.entries, 43_000);
         assert!(
             b.iter()
@@ -384,21 +451,31 @@ mod tests {
     }
 
     #[test]
+    fn files_of_every_use_are_known_by_name() {
+        for of in Use::ALL {
+            let path = path(Path::new(""), of, 42);
+            assert_eq!(id_of(&path.display().to_string()), Some(42));
+        }
+        assert_eq!(id_of("pages-00000042.seg"), None);
+        assert_eq!(id_of("keys-00000042.tmp"), None);
+    }
+
+    #[test]
     fn a_damaged_run_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         drop(write(dir.path(), 1, entries(0, 1, 1_000)));
-        let path = path(dir.path(), 1);
+        let path = path(dir.path(), Use::Seen, 1);
         let mut bytes = fs::read(&path).unwrap();
         bytes[777] ^= 1;
         fs::write(&path, &bytes).unwrap();
         assert!(matches!(
-            Run::open(dir.path(), 1, 1_000),
+            Run::open(dir.path(), Use::Seen, 1, 1_000),
             Err(Error::Corrupt { .. })
         ));
         bytes.truncate(500);
         fs::write(&path, &bytes).unwrap();
         assert!(matches!(
-            Run::open(dir.path(), 1, 1_000),
+            Run::open(dir.path(), Use::Seen, 1, 1_000),
             Err(Error::Corrupt { .. })
         ));
     }

@@ -13,7 +13,7 @@ use hashbrown::HashTable;
 
 use crate::error::Error;
 use crate::fold::Owner;
-use crate::runs::{self, Entry, Run};
+use crate::runs::{self, Entry, Run, Use};
 
 /// A sealed table, waiting to be written.
 pub(crate) type Sealed = Arc<HashTable<Entry>>;
@@ -122,7 +122,7 @@ impl Seen {
     pub(crate) fn restore(dir: &Path, runs: &[(u32, u64)]) -> Result<Self, Error> {
         let runs = runs
             .iter()
-            .map(|(id, entries)| Run::open(dir, *id, *entries).map(Arc::new))
+            .map(|(id, entries)| Run::open(dir, Use::Seen, *id, *entries).map(Arc::new))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             runs,
@@ -152,27 +152,13 @@ impl SeenJob {
             entries.dedup_by_key(|entry| entry.key);
             runs.push(Arc::new(Run::write(
                 dir,
+                Use::Seen,
                 next_id(),
                 entries.len() as u64,
                 entries.into_iter(),
             )?));
         }
-        // A run is merged with all younger ones once they are together as large: each entry is rewritten a logarithm of times.
-        let mut from = runs.len();
-        let mut younger = 0;
-        for at in (0..runs.len()).rev() {
-            if at + 1 < runs.len() && runs[at].entries <= younger {
-                from = at;
-            }
-            younger += runs[at].entries;
-        }
-        if from < runs.len() {
-            let parts: Vec<&Run> = runs[from..].iter().map(Arc::as_ref).collect();
-            let merged = runs::merge(dir, next_id(), &parts)?;
-            runs.truncate(from);
-            runs.push(Arc::new(merged));
-        }
-        Ok(runs)
+        runs::merge_alike(dir, runs, next_id)
     }
 }
 

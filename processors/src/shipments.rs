@@ -207,6 +207,8 @@ pub(crate) struct Shipment {
     pub(crate) dirty: bool,
     /// The milestone of its return to origin was told.
     pub(crate) told_rto: bool,
+    /// Latest probability that it is never delivered, not a number until scored. Repeats an output.
+    pub(crate) risk: f64,
 }
 
 impl Default for Shipment {
@@ -220,6 +222,7 @@ impl Default for Shipment {
             open: false,
             dirty: false,
             told_rto: false,
+            risk: f64::NAN,
         }
     }
 }

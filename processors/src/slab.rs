@@ -75,6 +75,33 @@ pub(crate) trait Paged {
     fn age(&mut self);
 }
 
+/// Starts a new age, and drops pages not touched in this one, the coldest first, until the slabs fit `memory` bytes. Of pages of one age
+/// those of the first `last` slabs go last.
+pub(crate) fn spill(slabs: &mut [&mut dyn Paged], last: usize, memory: usize) {
+    let hot: usize = slabs.iter().map(|slab| slab.hot_bytes()).sum();
+    let Some(mut over) = hot.checked_sub(memory).filter(|over| *over > 0) else {
+        return;
+    };
+    let mut cold: Vec<(u32, usize, u32, usize)> = Vec::new();
+    for (at, slab) in slabs.iter_mut().enumerate() {
+        slab.age();
+        let pages = slab.evictable();
+        cold.extend(
+            pages
+                .into_iter()
+                .map(|(touched, page, bytes)| (touched, at, page, bytes)),
+        );
+    }
+    cold.sort_unstable_by_key(|(touched, at, page, _)| (*touched, *at < last, *at, *page));
+    for (_, at, page, bytes) in cold {
+        slabs[at].evict(page);
+        over = over.saturating_sub(bytes);
+        if over == 0 {
+            break;
+        }
+    }
+}
+
 /// Entities by dense number, `PAGE` to a page.
 #[derive(Debug)]
 pub(crate) struct Slab<T, const PAGE: usize> {
@@ -137,6 +164,11 @@ impl<T: Clone + Default + Encode + DecodeOwned + Send + Sync + 'static, const PA
         entities.into()
     }
 
+    /// Whether there is room for entity `number`, see [`Slab::reserve`].
+    pub(crate) fn holds(&self, number: u32) -> bool {
+        (number as usize) < self.pages.len() * PAGE
+    }
+
     /// An entity.
     #[inline]
     pub(crate) fn get(&self, number: u32) -> &T {
@@ -158,8 +190,13 @@ impl<T: Clone + Default + Encode + DecodeOwned + Send + Sync + 'static, const PA
     }
 
     /// Visits all entities by number. Spilled pages are read and not kept.
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(u32, &T)) {
-        for (at, page) in self.pages.iter().enumerate() {
+    pub(crate) fn for_each(&self, visit: impl FnMut(u32, &T)) {
+        self.for_each_from(0, visit);
+    }
+
+    /// Visits the entities of page `first` and of all after it, and reads no page before.
+    pub(crate) fn for_each_from(&self, first: u32, mut visit: impl FnMut(u32, &T)) {
+        for (at, page) in self.pages.iter().enumerate().skip(first as usize) {
             let spilled;
             let entities: &[T] = match page.hot.get() {
                 Some(hot) => hot,

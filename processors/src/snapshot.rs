@@ -1,9 +1,9 @@
 //! Snapshots: all state at one sequence of the log, on disk, and which files of the folder are alive.
 //!
-//! A snapshot is a manifest (`snapshot-<sequence>.eddy`) that names pages in segments and runs of identities. Only what changed since the
-//! last one is written; pages that did not change are named where they stand. When less than half of the segments is alive, the snapshot
-//! rewrites all pages into one. The manifest is checksummed, synced, and renamed into place after everything it names is synced.
-//! The last two are kept, and of segments and runs what they name.
+//! A snapshot is a manifest (`snapshot-<sequence>.eddy`) that names pages in segments, and runs of identities and of keys. Only what
+//! changed since the last one is written; pages that did not change are named where they stand. When less than half of the segments is
+//! alive, the snapshot rewrites all pages into one. The manifest is checksummed, synced, and renamed into place after everything it
+//! names is synced. The last two are kept, and of segments and runs what they name.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -15,14 +15,16 @@ use bitcode::{Decode, Encode};
 
 use crate::engine::Small;
 use crate::error::Error;
+use crate::key_index::{KeysJob, Named, Spilled};
 use crate::runs::{self, Run};
 use crate::seen::SeenJob;
 use crate::segments::{Location, Segments};
 use crate::slab::SlabJob;
+use crate::world::KEY_SLABS;
 
 /// The beginning of every manifest. The number changes with the layout of the state; older snapshots are then passed over, and
 /// the state is rebuilt from the log.
-const MAGIC: &[u8; 8] = b"EDDYSN02";
+const MAGIC: &[u8; 8] = b"EDDYSN03";
 /// Snapshots kept.
 const KEPT: usize = 2;
 /// Segments are rewritten into one when less than this part of their bytes is alive.
@@ -35,6 +37,8 @@ pub(crate) struct Manifest {
     pub(crate) slabs: Vec<Vec<Location>>,
     /// Id and number of entries of each run of identities.
     pub(crate) runs: Vec<(u32, u64)>,
+    /// The spilled keys of each kind of entity.
+    pub(crate) keys: Vec<Named>,
 }
 
 /// A snapshot to be written, on whichever thread.
@@ -42,6 +46,7 @@ pub struct Job {
     small: Small,
     slabs: Vec<SlabJob>,
     seen: SeenJob,
+    keys: Vec<KeysJob>,
     seed: u64,
 }
 
@@ -50,6 +55,7 @@ pub struct Written {
     pub(crate) slabs: Vec<Vec<Location>>,
     pub(crate) sealed: usize,
     pub(crate) runs: Vec<Arc<Run>>,
+    pub(crate) keys: Vec<Spilled>,
     /// Last stream sequence it holds.
     pub sequence: u64,
     /// Bytes written for it.
@@ -57,11 +63,18 @@ pub struct Written {
 }
 
 impl Job {
-    pub(crate) fn new(small: Small, slabs: Vec<SlabJob>, seen: SeenJob, seed: u64) -> Self {
+    pub(crate) fn new(
+        small: Small,
+        slabs: Vec<SlabJob>,
+        seen: SeenJob,
+        keys: Vec<KeysJob>,
+        seed: u64,
+    ) -> Self {
         Self {
             small,
             slabs,
             seen,
+            keys,
             seed,
         }
     }
@@ -86,10 +99,17 @@ impl Job {
         let sealed = self.seen.sealed();
         let runs = self.seen.write(dir, &mut fresh_id)?;
         let (slabs, bytes) = write_pages(segments, fresh_id(), &self.slabs)?;
+        let keys = self
+            .keys
+            .into_iter()
+            .zip(&slabs[KEY_SLABS])
+            .map(|(keys, pages)| keys.write(segments, pages, &mut fresh_id))
+            .collect::<Result<Vec<_>, _>>()?;
         let manifest = Manifest {
             small: self.small,
             slabs,
             runs: runs.iter().map(|run| (run.id, run.entries)).collect(),
+            keys: keys.iter().map(Spilled::named).collect(),
         };
         manifest.write(dir, self.seed)?;
         sweep(segments, self.seed)?;
@@ -97,6 +117,7 @@ impl Job {
             slabs: manifest.slabs,
             sealed,
             runs,
+            keys,
             sequence: manifest.small.sequence,
             bytes,
         })
@@ -104,7 +125,11 @@ impl Job {
 }
 
 /// Writes changed pages, or all of them when the segments are mostly dead.
-fn write_pages(segments: &Segments, id: u32, slabs: &[SlabJob]) -> Result<(Vec<Vec<Location>>, u64), Error> {
+pub(crate) fn write_pages(
+    segments: &Segments,
+    id: u32,
+    slabs: &[SlabJob],
+) -> Result<(Vec<Vec<Location>>, u64), Error> {
     let mut alive = 0;
     let mut named = BTreeSet::new();
     for location in slabs.iter().flat_map(|slab| slab.stored.iter().flatten()) {
@@ -220,15 +245,13 @@ pub(crate) fn candidates(dir: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn id_of(name: &str) -> Option<u32> {
-    let id = name
+    let segment = name
         .strip_prefix("pages-")
         .and_then(|rest| rest.strip_suffix(".seg"));
-    id.or_else(|| {
-        name.strip_prefix("seen-")
-            .and_then(|rest| rest.strip_suffix(".run"))
-    })?
-    .parse()
-    .ok()
+    match segment {
+        Some(id) => id.parse().ok(),
+        None => runs::id_of(name),
+    }
 }
 
 /// Ids are never used twice, not even those of files that a crash left behind.
@@ -251,6 +274,7 @@ fn sweep(segments: &Segments, seed: u64) -> Result<(), Error> {
                 kept += 1;
                 named.extend(manifest.slabs.iter().flatten().map(|location| location.segment));
                 named.extend(manifest.runs.iter().map(|(id, _)| *id));
+                named.extend(manifest.keys.iter().flat_map(Named::runs));
             }
             // Older than the kept ones, or of no use.
             _ => drop(fs::remove_file(&path)),
@@ -261,7 +285,6 @@ fn sweep(segments: &Segments, seed: u64) -> Result<(), Error> {
             if name.starts_with("pages-") {
                 segments.remove(id);
             } else {
-                debug_assert_eq!(path, runs::path(dir, id));
                 drop(fs::remove_file(&path));
             }
         }

@@ -5,6 +5,7 @@
 //! change may touch, change, and in the end [`World::settle`], after which rows can be read.
 
 use std::hint::black_box;
+use std::ops::Range;
 
 use eddy_events::order::PaymentMode;
 
@@ -17,6 +18,7 @@ use crate::facilities::Facility;
 use crate::facts::earlier;
 use crate::governance::Register;
 use crate::interner::{Interner, NO_KEY, NO_SYMBOL, Symbols};
+use crate::key_index::{self, KeysJob, Size, Spilled};
 use crate::ledger::{Ledger, PAGE};
 use crate::orders::{Line, Order, Placed};
 use crate::outcome::Outcome;
@@ -26,7 +28,7 @@ use crate::return_cells::{Cell, Key as CellKey};
 use crate::returns::Return;
 use crate::shipments::Shipment;
 use crate::skus::Sku;
-use crate::slab::{Paged, Slab};
+use crate::slab::{self, Paged, Slab};
 use crate::zone::Zone;
 
 /// Entities with their keys.
@@ -44,7 +46,9 @@ macro_rules! entity {
 /// How far ahead state is touched while sums are put back.
 const AHEAD: usize = 8;
 /// How many of the slabs hold strings; they come first.
-const STRINGS: usize = 9;
+pub(crate) const STRINGS: usize = 9;
+/// Which of the slabs hold keys, in the order of [`World::keys`].
+pub(crate) const KEY_SLABS: Range<usize> = 1..STRINGS;
 
 /// Which contribution is taken out.
 #[derive(Clone, Copy, Debug)]
@@ -224,10 +228,9 @@ impl World {
         ]
     }
 
-    /// Builds the indexes again from the restored pages.
-    pub(crate) fn reindex(&mut self) {
-        self.symbols.0.reindex();
-        for keys in [
+    /// The keys of all entities, in the order of their slabs.
+    pub(crate) fn keys(&mut self) -> [&mut Interner; KEY_SLABS.end - KEY_SLABS.start] {
+        [
             &mut self.order_keys,
             &mut self.shipment_keys,
             &mut self.return_keys,
@@ -236,58 +239,49 @@ impl World {
             &mut self.sku_keys,
             &mut self.pincode_keys,
             &mut self.facility_keys,
-        ] {
-            keys.reindex();
-        }
+        ]
+    }
+
+    /// Builds the indexes again from the restored pages.
+    pub(crate) fn reindex(&mut self) {
+        self.symbols.0.reindex();
+        self.keys().into_iter().for_each(Interner::reindex);
         self.lanes.reindex();
         self.cells.reindex();
+    }
+
+    /// What a snapshot is to do with the keys for their indexes to fit `bound` bytes.
+    pub(crate) fn begin_keys(&mut self, bound: usize) -> Vec<KeysJob> {
+        let keys = self.keys();
+        let sizes: Vec<Size> = keys.iter().map(|keys| keys.size()).collect();
+        let plan = key_index::plan(bound, &sizes);
+        keys.iter()
+            .zip(plan)
+            .map(|(keys, until)| keys.begin_snapshot(until))
+            .collect()
+    }
+
+    /// The snapshot is durable: keys it spilled leave memory.
+    pub(crate) fn finish_keys(&mut self, spilled: Vec<Spilled>, bound: usize) {
+        let mut keys = self.keys();
+        for (keys, spilled) in keys.iter_mut().zip(spilled) {
+            keys.finish_snapshot(spilled);
+        }
+        if key_index::over(bound, &keys.each_ref().map(|keys| keys.size())) {
+            keys.into_iter().for_each(Interner::trim);
+        }
     }
 
     /// Starts a new age, and drops pages not touched in this one, the coldest first, until the state fits `memory` bytes. Pages that no
     /// snapshot holds stay.
     pub(crate) fn spill(&mut self, memory: usize) {
-        let slabs = self.slabs();
-        let hot: usize = slabs.iter().map(|slab| slab.hot_bytes()).sum();
-        let Some(mut over) = hot.checked_sub(memory).filter(|over| *over > 0) else {
-            return;
-        };
-        let mut cold: Vec<(u32, usize, u32, usize)> = Vec::new();
-        for (at, slab) in slabs.into_iter().enumerate() {
-            slab.age();
-            cold.extend(
-                slab.evictable()
-                    .into_iter()
-                    .map(|(touched, page, bytes)| (touched, at, page, bytes)),
-            );
-        }
-        // Strings, which all rows read, go last among pages of one age.
-        cold.sort_unstable_by_key(|(touched, at, page, _)| (*touched, *at < STRINGS, *at, *page));
-        let slabs = self.slabs();
-        for (_, at, page, bytes) in cold {
-            slabs[at].evict(page);
-            over = over.saturating_sub(bytes);
-            if over == 0 {
-                break;
-            }
-        }
+        slab::spill(&mut self.slabs(), STRINGS, memory);
     }
 
-    /// Bytes held by indexes, which are never spilled.
-    pub(crate) fn index_bytes(&self) -> usize {
-        [
-            &self.symbols.0,
-            &self.order_keys,
-            &self.shipment_keys,
-            &self.return_keys,
-            &self.refund_keys,
-            &self.customer_keys,
-            &self.sku_keys,
-            &self.pincode_keys,
-            &self.facility_keys,
-        ]
-        .iter()
-        .map(|keys| keys.index_bytes())
-        .sum::<usize>()
+    /// Bytes held by indexes. Those of the keys are bounded by [`World::begin_keys`]; symbols, lanes and cells are few.
+    pub(crate) fn index_bytes(&mut self) -> usize {
+        self.keys().iter().map(|keys| keys.index_bytes()).sum::<usize>()
+            + self.symbols.0.index_bytes()
             + self.lanes.index_bytes()
             + self.cells.index_bytes()
     }

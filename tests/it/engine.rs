@@ -46,7 +46,10 @@ pub fn eddy() -> Command {
 pub fn real_data(file: &str) -> Option<PathBuf> {
     let root = std::env::var_os("EDDY_TEST_DATA")
         .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+        .unwrap_or_else(|| {
+            Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package's folder"))
+                .join("../shared/data")
+        });
     let path = root.join(file);
     if path.exists() {
         return Some(path);
@@ -312,7 +315,7 @@ impl Engine {
 
     /// Waits until the projections have reached the end of the log as it is now.
     pub fn settle(&self) {
-        within(120, "projections reach the end of the log", || {
+        within(400, "projections reach the end of the log", || {
             let (status, text) = self.get("/v1/digest");
             assert_eq!(status, 200, "{text}");
             let digest: Value = serde_json::from_str(&text).unwrap();

@@ -22,7 +22,7 @@ fn sorted(value: &Value) -> Value {
 }
 
 fn compare(name: &str, generated: &Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+    let path = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package's folder"))
         .join("schemas")
         .join(format!("{name}.json"));
     if std::env::var_os("EDDY_BLESS").is_some() {
@@ -55,7 +55,9 @@ fn the_published_asyncapi_document_equals_the_code() {
 
 #[test]
 fn no_published_schema_is_without_its_type() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+    let folder =
+        Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package's folder"))
+            .join("schemas");
     for entry in std::fs::read_dir(folder).expect("the folder is there") {
         let name = entry
             .expect("readable")

@@ -9,7 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 fn data() -> PathBuf {
     std::env::var_os("EDDY_TEST_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
+        || {
+            Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package's folder"))
+                .join("../../shared/data")
+        },
         PathBuf::from,
     )
 }

@@ -75,6 +75,9 @@ impl FoldStage {
                         self.engine.passed(batch.sequence, batch.logged_at);
                     }
                     ToFold::Digest(answer) => question = Some(answer),
+                    ToFold::Estimate(candidate, answer) => {
+                        let _ = answer.send(self.engine.estimate(&candidate));
+                    }
                     ToFold::End => ending = true,
                 }
                 // What has arrived meanwhile goes into the same rows, up to a bound.

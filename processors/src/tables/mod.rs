@@ -7,11 +7,13 @@ mod customers;
 pub(crate) mod dead_letters;
 mod facilities;
 mod governance;
+pub(crate) mod ndr_scores;
 mod order_lines;
 mod orders;
 mod refunds;
 mod return_cells;
 mod returns;
+pub(crate) mod routing_decisions;
 mod shipments;
 mod skus;
 
@@ -22,11 +24,13 @@ use arrow::datatypes::SchemaRef;
 
 use crate::governance::Kind as Governance;
 use crate::interner::NO_KEY;
+use crate::ndr::Ndr;
+use crate::routing::Routing;
 use crate::rows::{Rows, Schemas, Table};
 use crate::world::{DirtyOrder, World};
 
 /// The tables, in the order in which changes number them.
-pub(crate) const TABLES: [&Table; 14] = [
+pub(crate) const TABLES: [&Table; 16] = [
     &orders::TABLE,
     &order_lines::TABLE,
     &shipments::TABLE,
@@ -41,10 +45,21 @@ pub(crate) const TABLES: [&Table; 14] = [
     &governance::MODELS,
     &governance::MAPPINGS,
     &dead_letters::TABLE,
+    &ndr_scores::TABLE,
+    &routing_decisions::TABLE,
 ];
 
 /// Number of the table of dead letters.
 pub const DEAD_LETTERS: usize = 13;
+/// Number of the table of scores.
+const NDR_SCORES: usize = 14;
+/// Number of the table of decisions.
+const ROUTING_DECISIONS: usize = 15;
+
+/// Whether a column repeats outputs, which follow the order of the log: it is no part of what all orders of arrival agree on.
+pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
+    matches!(table, NDR_SCORES | ROUTING_DECISIONS) || (TABLES[table].name, column) == ("shipments", "risk")
+}
 
 /// The schemas of all tables, in the order in which changes number them.
 #[must_use]
@@ -99,7 +114,7 @@ impl Writer {
 }
 
 /// The rows that wait, as changes. The world must be settled.
-pub(crate) fn changes(world: &mut World) -> Vec<(usize, Change)> {
+pub(crate) fn changes(world: &mut World, ndr: &mut Ndr, routing: &mut Routing) -> Vec<(usize, Change)> {
     let mut changes = Vec::new();
     let dirty = std::mem::take(&mut world.dirty);
     if !dirty.orders.is_empty() {
@@ -153,6 +168,22 @@ pub(crate) fn changes(world: &mut World) -> Vec<(usize, Change)> {
     if dirty.governance {
         write_governance(world, &mut changes);
     }
+    let scored = ndr.take_dirty();
+    if !scored.is_empty() {
+        let mut writer = Writer::new(NDR_SCORES, scored.len());
+        for subject in scored {
+            ndr_scores::write(world, ndr, subject, &mut writer);
+        }
+        writer.finish(&mut changes);
+    }
+    each(
+        &mut changes,
+        ROUTING_DECISIONS,
+        &routing.take_dirty(),
+        |number, rows| {
+            routing_decisions::write(world, routing, number, rows);
+        },
+    );
     changes
 }
 
@@ -189,7 +220,13 @@ const SCAN_ROWS: usize = 16_384;
 
 /// Every row of every projection, in batches; only upserts. State is spilled again on the way, so that reading all of it does not bring
 /// all of it into memory.
-pub(crate) fn scan(world: &mut World, memory: usize, mut give: impl FnMut(usize, RecordBatch)) {
+pub(crate) fn scan(
+    world: &mut World,
+    ndr: &mut Ndr,
+    routing: &Routing,
+    memory: usize,
+    mut give: impl FnMut(usize, RecordBatch),
+) {
     let (mut orders, mut lines) = (Writer::new(0, SCAN_ROWS), Writer::new(1, SCAN_ROWS));
     for number in 0..world.order_keys.len() {
         let outcome = world.outcome(number);
@@ -216,6 +253,23 @@ pub(crate) fn scan(world: &mut World, memory: usize, mut give: impl FnMut(usize,
     all(world, 7, world.lanes.len(), courier_lanes::write);
     all(world, 8, world.facility_keys.len(), facilities::write);
     all(world, 9, world.cells.len(), return_cells::write);
+    let mut scores = Writer::new(NDR_SCORES, SCAN_ROWS);
+    for subject in ndr_scores::subjects(world) {
+        if ndr.holds(subject) {
+            ndr_scores::write(world, ndr, subject, &mut scores);
+            if scores.upserts.len() >= SCAN_ROWS {
+                ndr.spill(memory);
+            }
+            give_full(world, memory, &mut scores, &mut give);
+        }
+    }
+    give_rest(scores, &mut give);
+    let mut decisions = Writer::new(ROUTING_DECISIONS, SCAN_ROWS);
+    for number in 0..routing.len() {
+        routing_decisions::write(world, routing, number, &mut decisions);
+        give_full(world, memory, &mut decisions, &mut give);
+    }
+    give_rest(decisions, &mut give);
     let mut changes = Vec::new();
     write_governance(world, &mut changes);
     for (table, change) in changes {

@@ -132,6 +132,6 @@ pub(crate) fn write(world: &World, number: u32, rows: &mut Writer) {
             (manifest.declared_value_minor >= 0).then_some(manifest.declared_value_minor)
         }))
         .text(word(currency))
-        .float(None)
+        .float((!parcel.risk.is_nan()).then_some(parcel.risk))
         .time(state.updated_at);
 }

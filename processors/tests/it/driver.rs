@@ -7,14 +7,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use eddy_events::{Body, Event, codec};
 use eddy_log::{Log, LogConfig, Server, ServerConfig};
-use eddy_processors::{Change, Config, Deps, DriverConfig, Metrics, Progress};
+use eddy_processors::{Change, Deps, DriverConfig, Metrics, Progress};
 use prometheus::Registry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::history::{Dice, event, history, line, placed};
 use crate::laws::same;
-use crate::support::{self, Run};
+use crate::support::{self, Run, config};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -55,7 +55,7 @@ impl World {
     }
 
     fn config(&self) -> DriverConfig {
-        DriverConfig::new(Config::default(), Some(self.dir.path().join("state")))
+        DriverConfig::new(config(), Some(self.dir.path().join("state")))
     }
 }
 
@@ -211,8 +211,13 @@ async fn live_equals_replay_and_a_restart_repeats_and_skips_nothing() {
 
     let mut whole = Run::new();
     whole.play(&events, 100);
-    same("driver", &projections_of(&tables), &whole.tables);
-    let replayed = eddy_processors::replay(&world.log, Config::default(), last, |_| {})
+    // Positions in the log differ, so what repeats outputs is compared by the outputs themselves.
+    same(
+        "driver",
+        &support::projections(&projections_of(&tables)),
+        &support::projections(&whole.tables),
+    );
+    let replayed = eddy_processors::replay(&world.log, config(), last, |_| {})
         .await
         .unwrap();
     assert_eq!(live, replayed);

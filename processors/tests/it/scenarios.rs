@@ -3,7 +3,7 @@
 use eddy_events::{Body, Event, codec, order, returns, shipment};
 
 use crate::history::*;
-use crate::support::{LOGGED_AT, Run};
+use crate::support::{LOGGED_AT, Run, config};
 
 fn shop() -> Vec<Event> {
     vec![
@@ -21,8 +21,12 @@ fn shop() -> Vec<Event> {
     ]
 }
 
+/// Scores have tests of their own.
 fn run(events: &[Event]) -> Run {
-    let mut run = Run::new();
+    let mut run = Run::with(eddy_processors::Config {
+        scores: false,
+        ..config()
+    });
     run.play(events, 1);
     run
 }

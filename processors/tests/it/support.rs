@@ -14,6 +14,21 @@ pub type Row = BTreeMap<String, String>;
 /// Table name to key to row.
 pub type Tables = BTreeMap<String, BTreeMap<Vec<String>, Row>>;
 
+/// The tables without what repeats outputs, which follow the order of the log.
+pub fn projections(tables: &Tables) -> Tables {
+    let mut tables = tables.clone();
+    tables.remove("ndr_scores");
+    tables.remove("routing_decisions");
+    for row in tables
+        .get_mut("shipments")
+        .into_iter()
+        .flat_map(|rows| rows.values_mut())
+    {
+        row.remove("risk");
+    }
+    tables
+}
+
 /// Names and key widths of the tables, by number.
 pub fn declared() -> Vec<(String, usize)> {
     eddy_processors::tables()
@@ -90,6 +105,14 @@ pub fn apply(tables: &mut Tables, table: usize, change: &Change) {
     }
 }
 
+/// The usual configuration, with few beliefs so that engines are quickly made and saved.
+pub fn config() -> Config {
+    Config {
+        beliefs: 1 << 10,
+        ..Config::default()
+    }
+}
+
 /// An engine, the tables its changes make, and all it emitted.
 pub struct Run {
     pub engine: Engine,
@@ -100,7 +123,7 @@ pub struct Run {
 
 impl Run {
     pub fn new() -> Self {
-        Self::with(Config::default())
+        Self::with(config())
     }
 
     pub fn with(config: Config) -> Self {

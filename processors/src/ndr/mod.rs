@@ -1,0 +1,250 @@
+//! Risk of non-delivery: a score at each stage, told from what the log held before, and learned from each outcome as it comes.
+//!
+//! `listen` hears every new event in the order of the log: it tells outcomes to what learns, and asks for scores. `facts` writes the row of
+//! features of a subject, `score` turns it into probabilities with reasons. Scores are outputs: they follow the log, not the set of events, and voiding an
+//! event takes back nothing that was learned from it.
+//!
+//! Two probabilities are told: that the parcel is never delivered, and that the next attempt fails (of a return's pickup: never made, next one fails).
+
+pub(crate) mod case;
+mod context;
+pub(crate) mod facts;
+pub(crate) mod features;
+mod listen;
+mod output;
+pub(crate) mod score;
+mod transit;
+
+use std::collections::BTreeMap;
+
+use bitcode::{Decode, Encode};
+use eddy_models::additive::{Bucket, Store, WAYS};
+use eddy_models::calibration::{self, Calibrator, Candidate};
+use eddy_models::mapping::Method;
+use eddy_models::regime::Regime;
+
+use crate::interner::NO_KEY;
+use crate::ledger::PAGE;
+use crate::slab::{Paged, Slab};
+use case::{Case, OrderCase, Placing};
+use context::Context;
+use transit::Transit;
+
+pub(crate) use listen::{Now, hear};
+pub(crate) use output::output;
+
+/// When a score is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Placed,
+    Manifested,
+    OutForDelivery,
+    AttemptFailed,
+    ReversePickup,
+}
+
+/// The words of the contract.
+pub(crate) const STAGES: [&str; 5] = [
+    "placed",
+    "manifested",
+    "out_for_delivery",
+    "attempt_failed",
+    "reverse_pickup",
+];
+
+/// Never delivered: the target of `probability`.
+pub(crate) const FINAL: usize = 0;
+/// The next attempt fails: the target of `attempt_probability`.
+pub(crate) const ATTEMPT: usize = 1;
+
+/// Probability above which a parcel is at risk, while no policy says otherwise.
+const THRESHOLD: f64 = 0.8;
+/// Buckets a page.
+const BUCKET_PAGE: usize = 64;
+
+/// Whom a score is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Order(u32),
+    Parcel(u32),
+    Pickup(u32),
+}
+
+/// What small state there is, written whole into each snapshot.
+#[derive(Clone, Debug, Encode, Decode)]
+pub(crate) struct Small {
+    context: Context,
+    transit: Transit,
+    /// How lanes (courier's symbol, first character of the destination) do just now.
+    regimes: BTreeMap<(u32, u8), Regime>,
+    /// By stage and target.
+    calibrators: Vec<Calibrator>,
+    /// Day and parcels manifested on it, by courier's symbol.
+    today: BTreeMap<u32, (i32, u32)>,
+    /// Probability above which the policy in force acts.
+    pub(crate) threshold: f64,
+}
+
+impl Small {
+    /// Parcels a day that a courier takes on the forward leg.
+    pub(crate) fn capacity(&self, courier: u32, at: i64) -> Option<f64> {
+        self.context.capacity(courier, at)
+    }
+
+    /// Parcels manifested with a courier on a day.
+    pub(crate) fn today(&self, courier: u32, day: i32) -> u32 {
+        self.today
+            .get(&courier)
+            .filter(|(of, _)| *of == day)
+            .map_or(0, |(_, count)| *count)
+    }
+}
+
+/// Beliefs in pages that snapshots and spilling see.
+#[derive(Debug, Default)]
+pub(crate) struct Beliefs {
+    pages: Slab<Bucket, BUCKET_PAGE>,
+    buckets: usize,
+}
+
+impl Store for Beliefs {
+    fn buckets(&self) -> usize {
+        self.buckets
+    }
+
+    fn bucket(&self, at: usize) -> &Bucket {
+        self.pages.get(at as u32)
+    }
+
+    fn bucket_mut(&mut self, at: usize) -> &mut Bucket {
+        self.pages.get_mut(at as u32)
+    }
+}
+
+/// State of the scores.
+#[derive(Debug)]
+pub(crate) struct Ndr {
+    pub(crate) small: Small,
+    beliefs: Beliefs,
+    pub(crate) orders: Slab<OrderCase, PAGE>,
+    pub(crate) parcels: Slab<Case, PAGE>,
+    pub(crate) pickups: Slab<Case, PAGE>,
+    /// Scored by the event being heard, with the reasons.
+    pub(crate) scored: Vec<(Subject, Stage, serde_json::Value)>,
+    /// Ended by the event being heard.
+    pub(crate) ended: Vec<Subject>,
+    /// Subjects whose rows wait for the next flush.
+    pub(crate) dirty: Vec<Subject>,
+    contributions: Vec<[f64; 2]>,
+}
+
+impl Ndr {
+    /// Nothing heard yet. At most `beliefs` keys are kept; the number is rounded up to a power of two.
+    pub(crate) fn new(beliefs: usize) -> Self {
+        let candidate = |method, window| Candidate { method, window };
+        let calibration = calibration::Config {
+            candidates: vec![candidate(Method::Level, 500), candidate(Method::Platt, 3_000)],
+            every: 64,
+            every_us: 86_400_000_000,
+            groups: 4,
+            ..calibration::Config::default()
+        };
+        let buckets = beliefs.div_ceil(WAYS).next_power_of_two().max(BUCKET_PAGE);
+        let mut beliefs = Beliefs {
+            pages: Slab::default(),
+            buckets,
+        };
+        beliefs.pages.reserve(buckets as u32 - 1);
+        Self {
+            small: Small {
+                context: Context::default(),
+                transit: Transit::default(),
+                regimes: BTreeMap::new(),
+                calibrators: vec![Calibrator::new(calibration); STAGES.len() * 2],
+                today: BTreeMap::new(),
+                threshold: THRESHOLD,
+            },
+            beliefs,
+            orders: Slab::default(),
+            parcels: Slab::default(),
+            pickups: Slab::default(),
+            scored: Vec::new(),
+            ended: Vec::new(),
+            dirty: Vec::new(),
+            contributions: Vec::new(),
+        }
+    }
+
+    /// All paged state, in a fixed order that snapshots rely on.
+    pub(crate) fn slabs(&mut self) -> [&mut dyn Paged; 4] {
+        [
+            &mut self.beliefs.pages,
+            &mut self.orders,
+            &mut self.parcels,
+            &mut self.pickups,
+        ]
+    }
+
+    /// The case of a subject.
+    pub(crate) fn case(&self, subject: Subject) -> &Case {
+        match subject {
+            Subject::Order(number) => &self.orders.get(number).case,
+            Subject::Parcel(number) => self.parcels.get(number),
+            Subject::Pickup(number) => self.pickups.get(number),
+        }
+    }
+
+    /// Whether there is a case of a subject.
+    pub(crate) fn holds(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Order(number) => self.orders.holds(number),
+            Subject::Parcel(number) => self.parcels.holds(number),
+            Subject::Pickup(number) => self.pickups.holds(number),
+        }
+    }
+
+    /// Subjects whose rows wait.
+    pub(crate) fn take_dirty(&mut self) -> Vec<Subject> {
+        let dirty = std::mem::take(&mut self.dirty);
+        for subject in &dirty {
+            self.case_mut(*subject).dirty = false;
+        }
+        dirty
+    }
+
+    /// A decision was made about a subject.
+    pub(crate) fn decided(&mut self, subject: Subject, decided: (i64, u8), decision: (u64, u32, u16)) {
+        let case = self.case_mut(subject);
+        case.decided = decided;
+        case.decision = Some(decision);
+    }
+
+    /// Drops cold pages until what is left fits `memory` bytes.
+    pub(crate) fn spill(&mut self, memory: usize) {
+        crate::slab::spill(&mut self.slabs(), 0, memory);
+    }
+
+    /// What the placing of an order told, if it was heard.
+    pub(crate) fn placing(&self, order: u32) -> Option<&Placing> {
+        (order != NO_KEY && self.orders.holds(order))
+            .then(|| &self.orders.get(order).placing)
+            .filter(|placing| placing.known)
+    }
+
+    fn case_mut(&mut self, subject: Subject) -> &mut Case {
+        match subject {
+            Subject::Order(number) => {
+                self.orders.reserve(number);
+                &mut self.orders.get_mut(number).case
+            }
+            Subject::Parcel(number) => {
+                self.parcels.reserve(number);
+                self.parcels.get_mut(number)
+            }
+            Subject::Pickup(number) => {
+                self.pickups.reserve(number);
+                self.pickups.get_mut(number)
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! From a row of features to two probabilities with reasons.
+
+use eddy_events::shipment::{NdrAction, NdrReason};
+use eddy_models::additive;
+use eddy_models::explanation::explain;
+use eddy_models::model::Score;
+use eddy_models::schema::Feature;
+use eddy_models::sigmoid;
+use serde_json::{Value, json};
+
+use super::case::{Kept, Shown};
+use super::facts::{Way, channel};
+use super::features::{F, N, PRIORS, Row, SCHEMA};
+use super::{ATTEMPT, FINAL, Ndr, Stage, Subject};
+use crate::fold::payment_word;
+use crate::interner::NO_KEY;
+use crate::world::World;
+
+/// Version of the learner that serves while no model is promoted.
+pub(crate) const ONLINE: &str = "online-1";
+/// Reasons listed one by one; the rest is one more.
+const REASONS: usize = 5;
+
+/// When a score is told, and of which attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// Event time of the attempt that is thought of.
+    pub(crate) eta: i64,
+    /// The shard's clock.
+    pub(crate) now: i64,
+    /// Stream sequence of the event behind it.
+    pub(crate) sequence: u64,
+}
+
+/// Log-odds of a row, for each target.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weighed {
+    pub(crate) raw: [f64; 2],
+    /// That the next attempt fails, were the lane as usual.
+    pub(crate) calm: f64,
+    /// After calibration.
+    pub(crate) told: [f64; 2],
+}
+
+impl Ndr {
+    /// Scores a row of a subject, keeps it until its outcome is known, and shows the score.
+    pub(crate) fn score(
+        &mut self,
+        world: &mut World,
+        subject: Subject,
+        stage: Stage,
+        mut row: Row,
+        moment: Moment,
+    ) {
+        let model = world.symbols.of(ONLINE);
+        let Some(way) = self.way(world, subject) else {
+            return;
+        };
+        let Moment { eta, now, sequence } = moment;
+        let mut adds = std::mem::take(&mut self.contributions);
+        let Weighed { raw, calm, told } = self.weigh(&way, &mut row, eta, now, &mut adds);
+        let mut contributions = vec![0.0; N];
+        let mut base = 0.0;
+        for (term, add) in row.terms.iter().zip(&adds) {
+            if usize::from(term.family) == F::Base as usize {
+                base += add[FINAL];
+            } else {
+                contributions[usize::from(term.family)] += add[FINAL];
+            }
+        }
+        self.contributions = adds;
+        let score = Score::new(base, contributions).calibrated(told[FINAL]);
+        let words = |feature: &Feature, word: &str| self.word(world, subject, &way, feature, word);
+        let why = explain(&SCHEMA, &row.values, &score, REASONS, words);
+        let mut reasons = vec![
+            json!({"topic": "base", "contribution": six(why.base), "words": "what is usual at this stage"}),
+        ];
+        reasons.extend(why.reasons.into_iter().map(|reason| {
+            let mut told = json!({"topic": reason.topic, "contribution": six(reason.contribution), "words": reason.words});
+            if !reason.feature.is_empty() {
+                told["feature"] = reason.feature.into();
+            }
+            if let Some(value) = reason.value {
+                told["value"] = six(f64::from(value));
+            }
+            told
+        }));
+        let reasons = Value::Array(reasons);
+        let shown = Shown {
+            stage: stage as u8,
+            scored_at: now,
+            sequence,
+            probability: score.probability,
+            attempt_probability: sigmoid(told[ATTEMPT]),
+            threshold: self.small.threshold,
+            order: way.order,
+            model,
+            contributions: reasons.to_string(),
+        };
+        let kept = Kept {
+            model: row.model as u8,
+            payment: way.payment,
+            attempt_open: true,
+            scored_at: now,
+            raw,
+            calm,
+            terms: row.terms,
+        };
+        let risk = shown.probability;
+        let case = self.case_mut(subject);
+        case.keep(kept);
+        case.show(shown);
+        self.scored.push((subject, stage, reasons));
+        self.touch(subject);
+        if let Subject::Parcel(number) = subject {
+            world.shipments.get_mut(number).risk = risk;
+            world.touch_shipment(number);
+        }
+    }
+
+    /// Log-odds of a row, to which what is known of the lane just now is added.
+    pub(crate) fn weigh(
+        &self,
+        way: &Way<'_>,
+        row: &mut Row,
+        eta: i64,
+        now: i64,
+        adds: &mut Vec<[f64; 2]>,
+    ) -> Weighed {
+        let mut raw = additive::score(&self.beliefs, PRIORS, &row.terms, now, adds);
+        let calm = raw[ATTEMPT];
+        if let Some(regime) = self.small.regimes.get(&way.watched()) {
+            let lift = regime.lift(eta.max(now), calm);
+            row.valued(F::Lift, lift, lift);
+            let term = row.terms[row.terms.len() - 1];
+            let belief = additive::read(&self.beliefs, PRIORS, &term, now);
+            let added = belief.mean.map(|mean| mean * lift);
+            raw = [raw[0] + added[0], raw[1] + added[1]];
+            adds.push(added);
+        }
+        let of = |target: usize| &self.small.calibrators[row.model as usize * 2 + target];
+        let group = u32::from(way.payment);
+        let told = [FINAL, ATTEMPT].map(|target| of(target).calibrate(group, raw[target]));
+        Weighed { raw, calm, told }
+    }
+
+    /// Marks the rows of a subject.
+    pub(crate) fn touch(&mut self, subject: Subject) {
+        let case = self.case_mut(subject);
+        if !case.dirty {
+            case.dirty = true;
+            self.dirty.push(subject);
+        }
+    }
+
+    /// A word of a reason's phrase.
+    fn word(
+        &self,
+        world: &World,
+        subject: Subject,
+        way: &Way<'_>,
+        feature: &Feature,
+        word: &str,
+    ) -> Option<String> {
+        let case = self.case(subject);
+        let placing = self.placing(way.order);
+        let place = (way.order != NO_KEY)
+            .then(|| world.orders.get(way.order))
+            .and_then(|order| order.standing());
+        let start = |text: &str, length: usize| text.get(..length).map(ToOwned::to_owned);
+        match word {
+            "payment" => Some(
+                match payment_word(way.payment)? {
+                    "cod" => "cash on delivery",
+                    _ => "paid in advance",
+                }
+                .to_owned(),
+            ),
+            "confirmation" => Some(
+                match (way.order != NO_KEY)
+                    .then(|| world.orders.get(way.order))?
+                    .cod_confirmed()
+                {
+                    Some(true) => "confirmed when called",
+                    Some(false) => "not confirmed when called",
+                    None => "was not called to confirm",
+                }
+                .to_owned(),
+            ),
+            "channel" => channel(placing?.channel).map(ToOwned::to_owned),
+            "hour" => Some((placing?.hour / 3 * 3).to_string()),
+            "money" => {
+                let currency = world
+                    .symbols
+                    .text(place.map_or(world.currency, |placed| placed.currency));
+                Some(format!("{} {currency}", placing?.value_minor / 100))
+            }
+            "category" => world.symbols.word(placing?.category).map(ToOwned::to_owned),
+            "courier" => world.symbols.word(way.courier).map(ToOwned::to_owned),
+            "zone" => start(way.destination, 1),
+            "prefix" => start(way.destination, 3),
+            "origin_zone" => start(way.origin, 1),
+            "pincode" => Some(way.destination.to_owned()),
+            "tier" => Some(world.pincodes.get(place?.pincode).district().1.to_string()),
+            "district" => {
+                let (district, _) = world.pincodes.get(place?.pincode).district();
+                world.symbols.word(district).map(ToOwned::to_owned)
+            }
+            "attempt" => Some((case.failures + u8::from(feature.name == "attempt")).to_string()),
+            "reason" => {
+                let reason = NdrReason::ALL.get(usize::from(case.reason.checked_sub(1)?))?;
+                Some(reason.as_str().replace('_', " "))
+            }
+            "action" => {
+                let action = NdrAction::ALL.get(usize::from(case.action.checked_sub(1)?))?;
+                Some(action.as_str().replace('_', " "))
+            }
+            "proof" => Some(
+                match case.proof {
+                    0 => "no proof of the attempt told",
+                    proof if proof & 0b0101 == 0 => "neither call nor position proves the attempt",
+                    _ => "call or position prove the attempt",
+                }
+                .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// A figure with six places.
+fn six(figure: f64) -> Value {
+    json!((figure * 1e6).round() / 1e6)
+}

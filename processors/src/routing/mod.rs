@@ -1,0 +1,467 @@
+//! What to do about a parcel at risk: the decision, what came of it, and the policy and network it rests on.
+//!
+//! A decision is sought when a score is above the policy's threshold. It is told once, as `reroute.recommended` or, when there is nothing worth
+//! doing or a rule stands against it, as `reroute.suppressed`; either way with every candidate and the rule that excluded it.
+
+pub(crate) mod decide;
+pub(crate) mod estimate;
+mod network;
+mod policy;
+
+use bitcode::{Decode, Encode};
+use eddy_events::feedback::RerouteFeedback;
+use eddy_events::output::OutputType;
+use eddy_events::{Body, Event, Position, Timestamp};
+use serde_json::{Value, json};
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::interner::NO_SYMBOL;
+use crate::ndr::case::End;
+use crate::ndr::score::ONLINE;
+use crate::ndr::{Ndr, STAGES, Stage, Subject};
+use crate::slab::{Paged, Slab};
+use crate::tables::key;
+use crate::tables::ndr_scores::ids;
+use crate::world::World;
+use decide::{ACTIONS, Ask, Candidate, action};
+use network::Network;
+use policy::Policy;
+
+/// Decisions a page.
+const PAGE: usize = 64;
+
+/// What came of a decision, the latest word.
+pub(crate) const OUTCOMES: [&str; 7] = [
+    "",
+    "accepted",
+    "overridden",
+    "executed",
+    "failed",
+    "delivered",
+    "not_delivered",
+];
+
+/// Sequence and index of the event that brought a decision, and which of its decisions it is.
+pub(crate) type Place = (u64, u32, u16);
+
+/// A decision.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+pub(crate) struct Decision {
+    pub(crate) position: Place,
+    /// Kind and number of the subject.
+    about: (u8, u32),
+    /// Number of the order as it was known.
+    pub(crate) order: u32,
+    pub(crate) stage: u8,
+    pub(crate) action: u8,
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    pub(crate) risk_before: f64,
+    pub(crate) risk_after: f64,
+    pub(crate) gain_minor: i64,
+    pub(crate) alternatives: String,
+    pub(crate) reason: String,
+    pub(crate) propensity: f64,
+    pub(crate) policy: String,
+    /// Event time until which it holds.
+    pub(crate) valid_until: i64,
+    pub(crate) decided_at: i64,
+    pub(crate) recommended: bool,
+    pub(crate) outcome: u8,
+    /// Day of the capacity it reserved.
+    day: i32,
+    dirty: bool,
+}
+
+/// Small state, written whole into each snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+pub(crate) struct Small {
+    policy: Policy,
+    network: Network,
+    len: u32,
+}
+
+/// State of the decisions.
+#[derive(Debug, Default)]
+pub(crate) struct Routing {
+    pub(crate) small: Small,
+    pub(crate) decisions: Slab<Decision, PAGE>,
+    /// Decided by the event being heard.
+    pub(crate) decided: Vec<u32>,
+    dirty: Vec<u32>,
+}
+
+impl Decision {
+    /// The contract's id: where in the log it was decided.
+    pub(crate) fn id(&self) -> SmolStr {
+        format_smolstr!("D{}-{}-{}", self.position.0, self.position.1, self.position.2)
+    }
+
+    pub(crate) fn subject(&self) -> Subject {
+        match self.about {
+            (0, number) => Subject::Order(number),
+            (1, number) => Subject::Parcel(number),
+            (_, number) => Subject::Pickup(number),
+        }
+    }
+}
+
+fn position_of(id: &str) -> Option<Place> {
+    let (sequence, rest) = id.strip_prefix('D')?.split_once('-')?;
+    let (index, nth) = rest.split_once('-')?;
+    Some((sequence.parse().ok()?, index.parse().ok()?, nth.parse().ok()?))
+}
+
+impl Routing {
+    /// All paged state.
+    pub(crate) fn slabs(&mut self) -> [&mut dyn Paged; 1] {
+        [&mut self.decisions]
+    }
+
+    /// How many decisions there are.
+    pub(crate) fn len(&self) -> u32 {
+        self.small.len
+    }
+
+    /// Decisions whose rows wait.
+    pub(crate) fn take_dirty(&mut self) -> Vec<u32> {
+        let dirty = std::mem::take(&mut self.dirty);
+        for number in &dirty {
+            self.decisions.get_mut(*number).dirty = false;
+        }
+        dirty
+    }
+
+    fn touch(&mut self, number: u32) {
+        let decision = self.decisions.get_mut(number);
+        if !decision.dirty {
+            decision.dirty = true;
+            self.dirty.push(number);
+        }
+    }
+
+    /// The decision at a position; they ascend.
+    fn find(&self, position: Place) -> Option<u32> {
+        let (mut low, mut high) = (0, self.small.len);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.decisions.get(middle).position < position {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        (low < self.small.len && self.decisions.get(low).position == position).then_some(low)
+    }
+
+    /// Takes in what an event tells of policy, network and the fate of decisions.
+    pub(crate) fn hear(&mut self, world: &mut World, ndr: &mut Ndr, event: &Event) {
+        match &event.body {
+            Body::PolicyPublished(published) => match Policy::published(published) {
+                Some(Ok(policy)) => {
+                    ndr.small.threshold = policy.threshold;
+                    self.small.policy = policy;
+                }
+                Some(Err(error)) => {
+                    tracing::warn!(version = %published.version, %error, "the routing policy cannot be read; the one before stays in force");
+                }
+                None => {}
+            },
+            Body::ContextServiceabilityUpdated(told) => self.small.network.serves(&mut world.symbols, told),
+            Body::ContextTariffPublished(told) => self.small.network.charges(&mut world.symbols, told),
+            Body::RerouteAccepted(told) => self.came(told, 1),
+            Body::RerouteOverridden(told) => self.came(told, 2),
+            Body::RerouteExecuted(told) => self.came(told, 3),
+            Body::RerouteFailed(told) => self.came(told, 4),
+            _ => {}
+        }
+    }
+
+    fn came(&mut self, told: &RerouteFeedback, outcome: u8) {
+        let Some(number) = position_of(&told.decision_id).and_then(|position| self.find(position)) else {
+            return;
+        };
+        let decision = self.decisions.get_mut(number);
+        if decision.outcome >= 5 {
+            return;
+        }
+        decision.outcome = outcome;
+        let (to, day) = (decision.to, decision.day);
+        // Executed, the parcel itself counts at its courier; overridden or failed, it never will.
+        if outcome != 1 && to != NO_SYMBOL {
+            self.small.network.release(to, day);
+        }
+        self.touch(number);
+    }
+
+    /// A subject ended: its latest decision has its outcome.
+    pub(crate) fn ended(&mut self, ndr: &Ndr, subject: Subject) {
+        let case = ndr.case(subject);
+        let Some(position) = case.decision else { return };
+        let outcome = match case.end {
+            End::Delivered => 5,
+            End::Failed => 6,
+            _ => return,
+        };
+        if let Some(number) = self.find(position) {
+            self.decisions.get_mut(number).outcome = outcome;
+            self.touch(number);
+        }
+    }
+
+    /// Seeks a decision for a subject that was just scored.
+    pub(crate) fn consider(
+        &mut self,
+        world: &World,
+        ndr: &mut Ndr,
+        (subject, stage): (Subject, Stage),
+        position: Position,
+        now: i64,
+    ) {
+        let policy = &self.small.policy;
+        let case = ndr.case(subject);
+        let Some(shown) = case.shown.iter().find(|shown| shown.stage == stage as u8) else {
+            return;
+        };
+        let (risk, order) = (shown.probability, shown.order);
+        if risk <= policy.threshold || self.small.network.couriers.is_empty() {
+            return;
+        }
+        // A decision of the same stage is not asked again within the cooldown: a parcel does not bounce.
+        let (decided_at, decided_stage) = case.decided;
+        if decided_stage == stage as u8 && now.saturating_sub(decided_at) < policy.cooldown_us() {
+            return;
+        }
+        let ask = Ask {
+            world,
+            ndr,
+            network: &self.small.network,
+            policy,
+            now,
+        };
+        let Some(candidates) = ask.candidates(subject, stage) else {
+            return;
+        };
+        let alternatives = ask.tell(&candidates).to_string();
+        let Some(chosen) = choose(policy, &candidates, position) else {
+            return;
+        };
+        let stays = &candidates[0];
+        let best = &candidates[chosen.at];
+        let recommended = policy.enabled && chosen.at != 0;
+        let reason = reason(world, policy, stays, best, &chosen);
+        let day = world.zone.day(now);
+        let decision = Decision {
+            position: (position.sequence, position.index, self.decided.len() as u16),
+            about: match subject {
+                Subject::Order(number) => (0, number),
+                Subject::Parcel(number) => (1, number),
+                Subject::Pickup(number) => (2, number),
+            },
+            order,
+            stage: stage as u8,
+            action: if recommended { best.action } else { action("none") },
+            from: stays.courier,
+            to: if recommended && best.courier != stays.courier {
+                best.courier
+            } else {
+                NO_SYMBOL
+            },
+            risk_before: risk,
+            risk_after: if recommended { best.risk } else { risk },
+            gain_minor: (stays.cost_minor - best.cost_minor).round() as i64,
+            alternatives,
+            reason,
+            propensity: chosen.propensity,
+            policy: policy.version.clone(),
+            valid_until: now.saturating_add(policy.valid_us()),
+            decided_at: now,
+            recommended,
+            outcome: 0,
+            day,
+            dirty: false,
+        };
+        let number = self.small.len;
+        self.small.len += 1;
+        if decision.to != NO_SYMBOL {
+            self.small.network.reserve(decision.to, day);
+        }
+        ndr.decided(subject, (now, stage as u8), decision.position);
+        self.decisions.reserve(number);
+        *self.decisions.get_mut(number) = decision;
+        self.touch(number);
+        self.decided.push(number);
+    }
+
+    /// A decision as an output.
+    pub(crate) fn output(&self, world: &World, number: u32) -> (OutputType, (SmolStr, Value)) {
+        let decision = self.decisions.get(number);
+        let kind = if decision.recommended {
+            OutputType::RerouteRecommended
+        } else {
+            OutputType::RerouteSuppressed
+        };
+        let (id, awb, rma) = ids(world, decision.subject());
+        let order = key(&world.order_keys, decision.order);
+        let alternatives: Value = serde_json::from_str(&decision.alternatives).unwrap_or_default();
+        let data = json!({
+            "decision_id": decision.id(),
+            "order_id": order,
+            "awb": awb,
+            "rma_id": rma,
+            "stage": STAGES[usize::from(decision.stage)],
+            "action": ACTIONS[usize::from(decision.action)],
+            "from_courier": world.symbols.word(decision.from),
+            "to_courier": world.symbols.word(decision.to),
+            "risk_before": decision.risk_before,
+            "risk_after": decision.risk_after,
+            "expected_gain_minor": decision.gain_minor,
+            "alternatives": alternatives,
+            "reason": decision.reason,
+            "propensity": decision.propensity,
+            "policy_version": decision.policy,
+            "model_version": ONLINE,
+            "valid_until": Timestamp::utc(decision.valid_until).to_string(),
+            "decided_at": Timestamp::utc(decision.decided_at).to_string(),
+        });
+        (kind, (SmolStr::new(id), data))
+    }
+}
+
+/// Which candidate, and how probable that choice was.
+struct Chosen {
+    at: usize,
+    propensity: f64,
+    explored: bool,
+}
+
+/// The cheapest feasible candidate whose gain is worth a change; with exploration on, now and then another feasible one.
+fn choose(policy: &Policy, candidates: &[Candidate], position: Position) -> Option<Chosen> {
+    let feasible: Vec<usize> = (0..candidates.len())
+        .filter(|&at| candidates[at].excluded.is_none())
+        .collect();
+    let cheapest = feasible
+        .iter()
+        .copied()
+        .min_by(|&a, &b| candidates[a].cost_minor.total_cmp(&candidates[b].cost_minor))?;
+    let gain = candidates[0].cost_minor - candidates[cheapest].cost_minor;
+    let best = if gain >= policy.least_gain_minor as f64 {
+        cheapest
+    } else {
+        0
+    };
+    let share = policy.exploration / feasible.len() as f64;
+    let propensity = |at: usize| share + if at == best { 1.0 - policy.exploration } else { 0.0 };
+    // Drawn from the position: the same log draws the same.
+    let mut random = eddy_models::random::Random::new(position.sequence << 20 ^ u64::from(position.index));
+    let explored = policy.exploration > 0.0 && random.unit() < policy.exploration;
+    let at = if explored {
+        feasible[random.below(feasible.len())]
+    } else {
+        best
+    };
+    Some(Chosen {
+        at,
+        propensity: propensity(at),
+        explored,
+    })
+}
+
+fn reason(world: &World, policy: &Policy, stays: &Candidate, best: &Candidate, chosen: &Chosen) -> String {
+    let percent = |risk: f64| format!("{:.0}%", risk * 100.0);
+    let money = |minor: f64| format!("{:.0}", minor / 100.0);
+    if chosen.at == 0 {
+        return format!(
+            "nothing feasible is cheaper by {} or more than leaving it, at a risk of {}",
+            money(policy.least_gain_minor as f64),
+            percent(stays.risk)
+        );
+    }
+    let gain = money(stays.cost_minor - best.cost_minor);
+    let what = match world.symbols.word(best.courier) {
+        Some(courier) => format!("{courier} has a risk of {} here", percent(best.risk)),
+        None => format!(
+            "to {} brings the risk to {}",
+            ACTIONS[usize::from(best.action)].replace('_', " "),
+            percent(best.risk)
+        ),
+    };
+    let what = format!(
+        "{what} against {}, and costs {gain} less by expectation",
+        percent(stays.risk)
+    );
+    match (policy.enabled, chosen.explored) {
+        (false, _) => format!("decisions are switched off by the policy; {what}"),
+        (true, true) => format!("drawn to learn from; {what}"),
+        (true, false) => what,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(cost_minor: f64, excluded: Option<&'static str>) -> Candidate {
+        Candidate {
+            action: 1,
+            courier: 1,
+            risk: 0.5,
+            price_minor: 0,
+            late_days: 0.0,
+            cost_minor,
+            excluded,
+        }
+    }
+
+    const AT: Position = Position {
+        sequence: 9,
+        index: 3,
+    };
+
+    #[test]
+    fn the_cheapest_feasible_one_is_chosen_if_it_is_worth_it() {
+        let policy = Policy::default();
+        let all = [
+            candidate(9_000.0, None),
+            candidate(2_000.0, Some("too heavy")),
+            candidate(6_000.0, None),
+        ];
+        let chosen = choose(&policy, &all, AT).unwrap();
+        assert_eq!((chosen.at, chosen.propensity), (2, 1.0));
+        let close = [candidate(9_000.0, None), candidate(8_500.0, None)];
+        assert_eq!(choose(&policy, &close, AT).unwrap().at, 0);
+    }
+
+    #[test]
+    fn exploration_draws_as_often_as_it_says() {
+        let policy = Policy {
+            exploration: 0.3,
+            ..Policy::default()
+        };
+        let all = [
+            candidate(9_000.0, None),
+            candidate(2_000.0, None),
+            candidate(6_000.0, None),
+        ];
+        let mut counts = [0.0; 3];
+        let mut said = [0.0; 3];
+        for index in 0..30_000 {
+            let chosen = choose(&policy, &all, Position { sequence: 5, index }).unwrap();
+            counts[chosen.at] += 1.0 / 30_000.0;
+            said[chosen.at] = chosen.propensity;
+        }
+        for (count, said) in counts.into_iter().zip(said) {
+            assert!((count - said).abs() < 0.01, "{count} {said}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_read_back() {
+        let decision = Decision {
+            position: (77, 4, 1),
+            ..Decision::default()
+        };
+        assert_eq!(position_of(&decision.id()), Some((77, 4, 1)));
+        assert_eq!(position_of("D7-1"), None);
+    }
+}
