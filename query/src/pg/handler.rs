@@ -8,7 +8,10 @@ use async_trait::async_trait;
 use datafusion::common::{ParamValues, ScalarValue};
 use futures::{Sink, SinkExt, StreamExt, stream};
 use pgwire::api::portal::{Format, Portal, PortalExecutionState};
-use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
+use pgwire::api::query::{
+    ExtendedQueryHandler, SimpleQueryHandler, send_execution_response, send_query_response,
+    send_ready_for_query,
+};
 use pgwire::api::results::{DataRowEncoder, FieldFormat, FieldInfo, QueryResponse, Response, Tag};
 use pgwire::api::stmt::QueryParser;
 use pgwire::api::store::{Entry, PortalStore};
@@ -18,13 +21,15 @@ use pgwire::api::{
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::extendedquery::{Execute, PortalSuspended};
+use pgwire::messages::response::EmptyQueryResponse;
+use pgwire::messages::simplequery::Query;
 use pgwire::types::format::FormatOptions;
 use tokio_util::sync::CancellationToken;
 
 use super::session::{self, Command};
 use super::wire;
 use crate::metrics::Front;
-use crate::sql::{Answer, Ask, Error, Prepared, QueryEngine};
+use crate::sql::{Answer, Ask, Error, Lease, Prepared, QueryEngine};
 
 const TIMEOUT_MS: &str = "eddy.statement_timeout_ms";
 
@@ -42,7 +47,10 @@ pub(super) struct Parser {
 #[derive(Debug, Clone)]
 pub(super) enum Statement {
     Session(Command),
-    Query(Arc<Prepared>),
+    Query(
+        Arc<Prepared>,
+        #[allow(dead_code, reason = "held, not read")] Arc<Lease>,
+    ),
 }
 
 impl Handler {
@@ -190,6 +198,62 @@ fn one_value(name: &str, value: String) -> PgWireResult<Response> {
 
 #[async_trait]
 impl SimpleQueryHandler for Handler {
+    /// Answers statement after statement, so that only one answer is held at a time. The library's own way is to begin all first.
+    async fn on_query<C>(&self, client: &mut C, query: Query) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore,
+        C::Error: std::fmt::Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        if !matches!(client.state(), PgWireConnectionState::ReadyForQuery) {
+            return Err(PgWireError::NotReadyForQuery);
+        }
+        client.set_state(PgWireConnectionState::QueryInProgress);
+        let sql = query.query;
+        let limit = self.engine.limits().sql_bytes;
+        if sql.len() > limit {
+            let bytes = sql.len();
+            return Err(refusal(&Error::TooLong { bytes, limit }, None));
+        }
+        let mut status = client.transaction_status();
+        let stop = CancellationToken::new();
+        listen(client, stop.clone()).await;
+        let mut statements = session::split(&sql);
+        statements.retain(|part| {
+            !part
+                .trim_matches(|c: char| c == ';' || c.is_whitespace())
+                .is_empty()
+        });
+        if statements.is_empty() {
+            let nothing = PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new());
+            client.feed(nothing).await?;
+        }
+        for statement in statements {
+            let response = tokio::select! {
+                response = self.one(client, statement, &stop) => response?,
+                () = stop.cancelled() => return Err(refusal(&Error::Cancelled, None)),
+            };
+            match response {
+                Response::Query(rows) => send_query_response(client, rows, true).await?,
+                Response::TransactionStart(tag) => {
+                    send_execution_response(client, tag).await?;
+                    status = status.to_in_transaction_state();
+                }
+                Response::TransactionEnd(tag) => {
+                    send_execution_response(client, tag).await?;
+                    status = status.to_idle_state();
+                }
+                Response::Execution(tag) => send_execution_response(client, tag).await?,
+                // Nothing here answers otherwise.
+                _ => {}
+            }
+        }
+        client.set_state(PgWireConnectionState::ReadyForQuery);
+        client.set_transaction_status(status);
+        send_ready_for_query(client, status).await
+    }
+
     async fn do_query<C>(&self, client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
@@ -197,24 +261,8 @@ impl SimpleQueryHandler for Handler {
         C::Error: std::fmt::Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        if query.len() > self.engine.limits().sql_bytes {
-            let limit = self.engine.limits().sql_bytes;
-            return Err(refusal(
-                &Error::TooLong {
-                    bytes: query.len(),
-                    limit,
-                },
-                None,
-            ));
-        }
-        let stop = CancellationToken::new();
-        let mut responses = Vec::new();
-        for statement in session::split(query) {
-            responses.push(self.one(client, statement, &stop).await?);
-        }
-        // The library listens until this returns and not while rows are sent.
-        listen(client, stop).await;
-        Ok(responses)
+        let answer = self.one(client, query, &CancellationToken::new()).await?;
+        Ok(vec![answer])
     }
 }
 
@@ -241,7 +289,7 @@ impl ExtendedQueryHandler for Handler {
     {
         match &portal.statement.statement {
             Statement::Session(command) => about_session(client, command),
-            Statement::Query(prepared) => {
+            Statement::Query(prepared, _) => {
                 let answer = self.answer(client, portal, prepared, CancellationToken::new());
                 Ok(Response::Query(answer.await?))
             }
@@ -260,7 +308,7 @@ impl ExtendedQueryHandler for Handler {
         let Some(Entry::Value(portal)) = client.portal_store().get_portal(name) else {
             return self._on_execute(client, message).await;
         };
-        let Statement::Query(prepared) = &portal.statement.statement else {
+        let Statement::Query(prepared, _) = &portal.statement.statement else {
             return self._on_execute(client, message).await;
         };
         if !matches!(client.state(), PgWireConnectionState::ReadyForQuery) {
@@ -353,7 +401,10 @@ impl QueryParser for Parser {
             return command.map(|c| Some(Statement::Session(c))).map_err(invalid);
         }
         match self.engine.prepare(sql).await {
-            Ok(prepared) => Ok(Some(Statement::Query(prepared))),
+            Ok(prepared) => {
+                let lease = self.engine.keep(&prepared).map_err(|e| refusal(&e, None))?;
+                Ok(Some(Statement::Query(prepared, Arc::new(lease))))
+            }
             // Nothing but comments.
             Err(Error::Empty) => Ok(None),
             Err(error) => Err(refusal(&error, Some(sql))),
@@ -363,7 +414,7 @@ impl QueryParser for Parser {
     fn get_parameter_types(&self, statement: &Statement) -> PgWireResult<Vec<Type>> {
         match statement {
             Statement::Session(_) => Ok(Vec::new()),
-            Statement::Query(prepared) => wire_types(prepared),
+            Statement::Query(prepared, _) => wire_types(prepared),
         }
     }
 
@@ -376,7 +427,7 @@ impl QueryParser for Parser {
             Statement::Session(Command::Show(name, _)) => Ok(vec![shown(name)]),
             Statement::Session(Command::ShowTimeout) => Ok(vec![shown("statement_timeout")]),
             Statement::Session(_) => Ok(Vec::new()),
-            Statement::Query(prepared) => arrow_schema_to_pg_fields(
+            Statement::Query(prepared, _) => arrow_schema_to_pg_fields(
                 &wire::schema(prepared.schema()),
                 format.unwrap_or(&Format::UnifiedText),
                 None,

@@ -3,6 +3,7 @@
 //! Statements run one by one on the newest snapshot each; transactions are accepted and mean nothing more. There is no TLS here: on
 //! another address than loopback a password is required, and a proxy should add encryption.
 
+mod connection;
 mod handler;
 mod session;
 mod wire;
@@ -21,7 +22,6 @@ use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
 use pgwire::api::{ClientInfo, PgWireConnectionState, PgWireServerHandlers};
 use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
-use pgwire::tokio::process_socket;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -114,6 +114,8 @@ impl Listener {
     /// Serves clients until `shutdown`; then breaks their connections off, which stops their queries.
     pub async fn serve(self, engine: QueryEngine, shutdown: CancellationToken) {
         let connections = Arc::new(ConnectionManager::new());
+        // Room for a text whose every letter is escaped, and for parameters.
+        let most = 4 * engine.limits().sql_bytes + (2 << 20);
         let handler = Arc::new(Handler::new(engine));
         let login = Login::new(&self.auth);
         let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -146,7 +148,7 @@ impl Listener {
                 let _place = place;
                 tokio::select! {
                     () = shutdown.cancelled() => {}
-                    ended = process_socket(socket, None, Arc::new(factory.connection())) => {
+                    ended = connection::serve(socket, Arc::new(factory.connection()), most) => {
                         if let Err(error) = ended {
                             tracing::debug!(%peer, %error, "PostgreSQL connection ended");
                         }

@@ -7,21 +7,71 @@ use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
+use datafusion::physical_plan::spill::get_record_batch_memory_size;
 use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::Error;
+use super::{Error, sizes};
 use crate::live::Snapshot;
 use crate::metrics::{Front, QueryMetrics};
 
 /// What a running query sends.
 #[derive(Debug)]
 pub(super) enum Part {
-    Batch(RecordBatch),
+    /// Rows, and what they take of the query's memory until someone has read them.
+    Batch(
+        RecordBatch,
+        #[allow(dead_code, reason = "held, not read")] Arc<MemoryReservation>,
+    ),
     Failed(Error),
     /// Everything was sent. Without it the query broke off, and what came so far is not the answer.
     End,
+}
+
+/// Bytes that the front ends write out at once.
+const PIECE: u64 = 4 << 20;
+/// Bytes of one row of an answer.
+const ROW: u64 = 64 << 20;
+
+/// A batch in pieces that can be written out at once. Until all are read it counts against the memory of the query: a client may take its
+/// time.
+pub(super) fn pieces(batch: &RecordBatch, pool: &Arc<dyn MemoryPool>) -> Result<Vec<Part>, Error> {
+    let columns: Vec<usize> = (0..batch.num_columns()).collect();
+    let written = sizes::of(batch, &columns, 0, batch.num_rows());
+    let held = MemoryConsumer::new("the answer").register(pool);
+    // What the batch shares with the tables is not its own.
+    let own = get_record_batch_memory_size(batch).min(usize::try_from(written).unwrap_or(usize::MAX));
+    held.try_grow(own).map_err(|e| Error::running(&e))?;
+    let held = Arc::new(held);
+    eprintln!(
+        "DEBUG own {own} written {written} rows {} pool {}",
+        batch.num_rows(),
+        pool.reserved()
+    );
+    let mut pieces = Vec::new();
+    let mut rest = vec![(0, batch.num_rows(), written)];
+    while let Some((from, rows, bytes)) = rest.pop() {
+        if rows > 1 && bytes > PIECE {
+            let half = rows / 2;
+            rest.push((
+                from + half,
+                rows - half,
+                sizes::of(batch, &columns, from + half, rows - half),
+            ));
+            rest.push((from, half, sizes::of(batch, &columns, from, half)));
+        } else if bytes > ROW {
+            return Err(Error::Memory(format!(
+                "a row of the answer has {} MiB and the limit is {} MiB; ask for rows instead of one long list or text",
+                bytes >> 20,
+                ROW >> 20
+            )));
+        } else if rows > 0 {
+            pieces.push(Part::Batch(batch.slice(from, rows), Arc::clone(&held)));
+        }
+    }
+    Ok(pieces)
 }
 
 /// A running query's answer.
@@ -117,7 +167,7 @@ impl Stream for Answer {
             return Poll::Ready(None);
         }
         match self.batches.poll_recv(cx) {
-            Poll::Ready(Some(Part::Batch(batch))) => Poll::Ready(Some(Ok(batch))),
+            Poll::Ready(Some(Part::Batch(batch, _))) => Poll::Ready(Some(Ok(batch))),
             Poll::Ready(Some(Part::Failed(error))) => {
                 self.end(Some(&error));
                 Poll::Ready(Some(Err(error)))

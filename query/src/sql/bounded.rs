@@ -18,7 +18,9 @@ use datafusion::logical_expr::{BinaryExpr, ColumnarValue, Expr, Operator, Scalar
 use datafusion::prelude::SessionContext;
 
 use super::around::{self, Around};
-use super::joined::Joined;
+use super::effort::{self, Effort};
+use super::operation::Operation;
+use super::sizes;
 
 /// Bytes a function may make out of one batch.
 const BYTES: u64 = 64 << 20;
@@ -40,22 +42,36 @@ enum Growth {
     Spread(usize),
     /// The pattern (second), each letter of it at most so long.
     Pattern,
+    /// The text (first), with an element for each part between texts (second), or for each letter.
+    Split,
+    /// The text (first) once more for each group of the pattern (second).
+    Groups,
 }
+
+/// Bytes that an element of a list takes beside its text.
+const ELEMENT: u64 = 16;
 
 /// Characters that one letter of a time's pattern stands for at most.
 const LETTER: u64 = 32;
+
+/// Whether what a function makes can be longer than what it is given.
+pub(super) fn lengthens(function: &str) -> bool {
+    growth(function).is_some()
+}
 
 fn growth(function: &str) -> Option<Growth> {
     Some(match function {
         "repeat" => Growth::Times,
         "lpad" | "rpad" => Growth::Length,
         "replace" | "regexp_replace" => Growth::Inserted,
-        "concat" | "overlay" | "make_array" | "array_append" | "array_prepend" | "array_concat"
+        "||" | "concat" | "overlay" | "make_array" | "array_append" | "array_prepend" | "array_concat"
         | "array_union" | "arrays_zip" | "map" | "struct" | "named_struct" => Growth::Together,
         "concat_ws" => Growth::Separated,
         "array_to_string" => Growth::Spread(1),
         "array_replace" | "array_replace_n" | "array_replace_all" => Growth::Spread(2),
         "to_char" => Growth::Pattern,
+        "string_to_array" => Growth::Split,
+        "regexp_match" => Growth::Groups,
         _ => return None,
     })
 }
@@ -78,15 +94,12 @@ pub(crate) fn register(context: &SessionContext) -> Result<()> {
     for name in GONE {
         state.deregister_udf(name)?;
     }
-    let join = around::wrap(Arc::new(ScalarUDF::from(Joined::new())), Growth::Together);
-    state.register_function_rewrite(Arc::new(Bounds { join }))
+    state.register_function_rewrite(Arc::new(Bounds))
 }
 
 /// Puts the bounded functions in place, however the planner came to the unbounded ones: by name, by operator or by literal.
 #[derive(Debug)]
-struct Bounds {
-    join: Arc<ScalarUDF>,
-}
+struct Bounds;
 
 impl FunctionRewrite for Bounds {
     fn name(&self) -> &str {
@@ -94,41 +107,81 @@ impl FunctionRewrite for Bounds {
     }
 
     fn rewrite(&self, expr: Expr, _schema: &DFSchema, _config: &ConfigOptions) -> Result<Transformed<Expr>> {
+        effort::check_pattern(&expr)?;
         Ok(match expr {
-            Expr::BinaryExpr(BinaryExpr {
-                left,
-                op: Operator::StringConcat,
-                right,
-            }) => Transformed::yes(self.join.call(vec![*left, *right])),
-            Expr::ScalarFunction(call) => match growth(call.func.name()) {
-                Some(growth) => Transformed::yes(Expr::ScalarFunction(ScalarFunction {
-                    func: around::wrap(call.func, growth),
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_bounded(op, &right) => {
+                let function = Arc::new(ScalarUDF::from(Operation::new(op)));
+                Transformed::yes(bound(function).call(vec![*left, *right]))
+            }
+            Expr::ScalarFunction(call) if Bound::of(call.func.name()).is_some() => {
+                Transformed::yes(Expr::ScalarFunction(ScalarFunction {
+                    func: bound(call.func),
                     args: call.args,
-                })),
-                None => Transformed::no(Expr::ScalarFunction(call)),
-            },
+                }))
+            }
             other => Transformed::no(other),
         })
     }
 }
 
-impl Around for Growth {
+/// Whether an operator is to be held to a bound. A constant pattern is looked at beforehand, and by the optimiser.
+fn is_bounded(op: Operator, right: &Expr) -> bool {
+    use Operator::{RegexIMatch, RegexMatch, RegexNotIMatch, RegexNotMatch, StringConcat};
+    match op {
+        StringConcat => true,
+        RegexMatch | RegexIMatch | RegexNotMatch | RegexNotIMatch => !matches!(right, Expr::Literal(_, _)),
+        _ => false,
+    }
+}
+
+fn bound(function: Arc<ScalarUDF>) -> Arc<ScalarUDF> {
+    match Bound::of(function.name()) {
+        Some(bound) => around::wrap(function, bound),
+        None => function,
+    }
+}
+
+/// What a function is held to.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Bound {
+    growth: Option<Growth>,
+    effort: Option<Effort>,
+}
+
+impl Bound {
+    fn of(function: &str) -> Option<Bound> {
+        let (growth, effort) = (growth(function), Effort::of(function));
+        (growth.is_some() || effort.is_some()).then_some(Bound { growth, effort })
+    }
+}
+
+impl Around for Bound {
     fn invoke(&self, inner: &ScalarUDF, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let bytes = self.bytes(&args)?;
-        if bytes > BYTES {
-            return Err(DataFusionError::ResourcesExhausted(format!(
-                "{} would make {} MiB out of {} rows; the limit is {} MiB",
-                inner.name(),
-                bytes >> 20,
-                args.number_rows,
-                BYTES >> 20
-            )));
+        if let Some(growth) = self.growth {
+            growth.check(inner.name(), &args)?;
+        }
+        if let Some(effort) = self.effort {
+            effort.check(inner.name(), &args)?;
         }
         inner.invoke_with_args(args)
     }
 }
 
 impl Growth {
+    /// Refuses arguments that make too much.
+    fn check(self, name: &str, args: &ScalarFunctionArgs) -> Result<()> {
+        let bytes = self.bytes(args)?;
+        if bytes > BYTES {
+            return Err(DataFusionError::ResourcesExhausted(format!(
+                "{name} would make {} MiB out of {} rows; the limit is {} MiB",
+                bytes >> 20,
+                args.number_rows,
+                BYTES >> 20
+            )));
+        }
+        Ok(())
+    }
+
     fn bytes(self, args: &ScalarFunctionArgs) -> Result<u64> {
         let arguments = args.args.iter().map(Argument::new);
         let arguments = arguments.collect::<Result<Vec<_>>>()?;
@@ -146,30 +199,39 @@ impl Growth {
         let all = |i: usize| arguments.get(i).map_or(0, |a| a.total(rows));
         let together = (0..arguments.len()).fold(0_u64, |sum, i| sum.saturating_add(all(i)));
         Ok(match self {
-            Growth::Times => each(&|row| at(0, row, text).saturating_mul(at(1, row, number))),
+            Growth::Times => each(&|row| at(0, row, sizes::text).saturating_mul(at(1, row, number))),
             Growth::Length => each(&|row| at(1, row, number).saturating_mul(4)),
             Growth::Inserted => each(&|row| {
-                let into = at(0, row, text);
-                into.saturating_add((into + 1).saturating_mul(at(2, row, text)))
+                let into = at(0, row, sizes::text);
+                into.saturating_add((into + 1).saturating_mul(at(2, row, sizes::text)))
             }),
             Growth::Together => together,
             Growth::Separated => together.saturating_add(all(0).saturating_mul(arguments.len() as u64)),
-            Growth::Spread(i) => {
-                each(&|row| at(0, row, leaves).saturating_mul(at(i, row, one))).saturating_add(together)
-            }
+            Growth::Spread(i) => each(&|row| at(0, row, sizes::leaves).saturating_mul(at(i, row, one)))
+                .saturating_add(together),
             Growth::Pattern => all(1).saturating_mul(LETTER),
+            Growth::Split => {
+                let parts = arguments.first().zip(arguments.get(1));
+                each(&|row| {
+                    parts
+                        .map_or(0, |(text, by)| text.parts(by, row))
+                        .saturating_mul(ELEMENT)
+                })
+                .saturating_add(all(0))
+            }
+            Growth::Groups => each(&|row| at(0, row, sizes::text).saturating_mul(1 + at(1, row, groups))),
         })
     }
 }
 
 /// An argument: one value for all rows, or one a row.
-struct Argument {
+pub(super) struct Argument {
     values: ArrayRef,
-    constant: bool,
+    pub(super) constant: bool,
 }
 
 impl Argument {
-    fn new(value: &ColumnarValue) -> Result<Argument> {
+    pub(super) fn new(value: &ColumnarValue) -> Result<Argument> {
         Ok(match value {
             ColumnarValue::Array(array) => Argument {
                 values: Arc::clone(array),
@@ -182,7 +244,12 @@ impl Argument {
         })
     }
 
-    fn read(&self, row: usize, read: fn(&ArrayRef, usize) -> u64) -> u64 {
+    /// Rows to look at: one where all are the same.
+    pub(super) fn rows(&self, rows: usize) -> usize {
+        if self.constant { rows.min(1) } else { rows }
+    }
+
+    pub(super) fn read(&self, row: usize, read: fn(&ArrayRef, usize) -> u64) -> u64 {
         let row = if self.constant { 0 } else { row };
         if self.values.is_null(row) {
             return 0;
@@ -190,24 +257,24 @@ impl Argument {
         read(&self.values, row)
     }
 
+    /// Parts of the text between others.
+    fn parts(&self, by: &Argument, row: usize) -> u64 {
+        let at = |argument: &Argument| if argument.constant { 0 } else { row };
+        let text = sizes::text_at(&self.values, at(self));
+        match sizes::text_at(&by.values, at(by)) {
+            "" => text.len() as u64,
+            by => text.matches(by).count() as u64 + 1,
+        }
+    }
+
     fn total(&self, rows: usize) -> u64 {
-        let bytes = size(&self.values);
+        let bytes = sizes::size(&self.values);
         if self.constant {
             bytes.saturating_mul(rows as u64)
         } else {
             bytes
         }
     }
-}
-
-fn text(array: &ArrayRef, row: usize) -> u64 {
-    let length = match array.data_type() {
-        DataType::Utf8View => array.as_string_view().value(row).len(),
-        DataType::Utf8 => array.as_string::<i32>().value(row).len(),
-        DataType::LargeUtf8 => array.as_string::<i64>().value(row).len(),
-        _ => 0,
-    };
-    length as u64
 }
 
 fn number(array: &ArrayRef, row: usize) -> u64 {
@@ -221,39 +288,10 @@ fn number(array: &ArrayRef, row: usize) -> u64 {
 }
 
 fn one(array: &ArrayRef, row: usize) -> u64 {
-    size(&array.slice(row, 1))
+    sizes::size(&array.slice(row, 1))
 }
 
-/// Elements of the list at `row`, those of lists within it included.
-fn leaves(array: &ArrayRef, row: usize) -> u64 {
-    let inner = match array.data_type() {
-        DataType::List(_) => array.as_list::<i32>().value(row),
-        DataType::LargeList(_) => array.as_list::<i64>().value(row),
-        DataType::FixedSizeList(_, _) => array.as_fixed_size_list().value(row),
-        _ => return 1,
-    };
-    if inner.data_type().is_nested() {
-        (0..inner.len()).fold(0, |sum, row| sum + leaves(&inner, row))
-    } else {
-        inner.len() as u64
-    }
-}
-
-/// Bytes of all values, as they would be if each were written out.
-fn size(array: &ArrayRef) -> u64 {
-    match array.data_type() {
-        DataType::Utf8View => array.as_string_view().lengths().map(u64::from).sum(),
-        DataType::BinaryView => array.as_binary_view().lengths().map(u64::from).sum(),
-        DataType::List(_) => {
-            let list = array.as_list::<i32>();
-            let (from, to) = (list.value_offsets()[0], list.value_offsets()[list.len()]);
-            size(&list.values().slice(from as usize, (to - from) as usize))
-        }
-        DataType::Struct(_) => array.as_struct().columns().iter().map(size).sum(),
-        _ => {
-            let data = array.to_data();
-            data.get_slice_memory_size()
-                .unwrap_or_else(|_| data.get_array_memory_size()) as u64
-        }
-    }
+/// Groups in a pattern, each of which can match all that the pattern does.
+fn groups(array: &ArrayRef, row: usize) -> u64 {
+    sizes::text_at(array, row).matches('(').count() as u64
 }

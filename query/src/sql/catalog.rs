@@ -16,8 +16,10 @@ use super::bare;
 use super::bounded;
 use super::coded::GroupByCodes;
 use super::guard::DIALECT;
+use super::held::Held;
 use super::meta::{self, Described};
 use super::pg_catalog;
+use super::portions::Portions;
 use super::provider::LiveTable;
 use super::utc;
 use super::yielding::Yielding;
@@ -50,6 +52,8 @@ pub(crate) fn build(
         .with_default_features()
         .with_physical_optimizer_rule(Arc::new(GroupByCodes))
         .with_physical_optimizer_rule(Arc::new(Yielding))
+        .with_physical_optimizer_rule(Arc::new(Held))
+        .with_physical_optimizer_rule(Arc::new(Portions))
         .build();
     let context = SessionContext::new_with_state(state);
     let catalog = context

@@ -11,7 +11,6 @@ use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser
 
 use super::error::{Error, Place};
 use super::pg_catalog::dialect::{self, Speech};
-use super::repeats;
 use super::weight;
 
 /// The dialect of all front ends.
@@ -143,10 +142,7 @@ fn read_only(statement: &Statement) -> Result<(), Error> {
 fn read_only_ast(statement: &ast::Statement) -> Result<(), Error> {
     use ast::Statement::*;
     match statement {
-        Query(query) => {
-            repeats::check(query)?;
-            read_only_query(query)
-        }
+        Query(query) => read_only_query(query),
         Explain { statement, .. } => read_only_ast(statement),
         ShowTables { .. }
         | ShowColumns { .. }

@@ -40,6 +40,28 @@ impl Budget {
     pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
+
+    /// Bytes that are given back when the lease ends; nothing if there are too few.
+    pub(crate) fn lease(self: &Arc<Self>, bytes: usize) -> Option<Lease> {
+        // Made only once the bytes are taken: it gives them back in any case.
+        self.take(bytes).then(|| Lease {
+            budget: Arc::clone(self),
+            bytes,
+        })
+    }
+}
+
+/// Bytes held out of a bound.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.budget.give_back(self.bytes);
+    }
 }
 
 /// The pool of one query.

@@ -10,21 +10,26 @@ mod bounded;
 mod catalog;
 mod coded;
 mod each_batch;
+mod effort;
 mod error;
 mod filter;
 mod guard;
-mod joined;
+mod held;
 mod lookup;
+mod made;
 mod memory;
 mod meta;
+mod operation;
 mod pg_catalog;
+mod portions;
 mod prepared;
 mod provider;
 mod prune;
-mod repeats;
 mod scan;
+mod sizes;
 mod utc;
 mod weight;
+mod written_out;
 mod yielding;
 
 use std::collections::HashMap;
@@ -34,8 +39,9 @@ use std::time::{Duration, Instant};
 
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
-use datafusion::execution::SessionState;
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use futures::StreamExt;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -53,6 +59,8 @@ use crate::live::{LiveTables, Snapshot};
 use crate::metrics::{Front, QueryMetrics};
 use answer::Part;
 use memory::{Budget, QueryPool};
+
+pub(crate) use memory::Lease;
 
 /// Bounds of the engine.
 #[derive(Debug, Clone)]
@@ -137,6 +145,8 @@ struct Inner {
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
     memory: Arc<Budget>,
+    /// For the statements that clients keep prepared.
+    kept: Arc<Budget>,
     catalog_parser: PostgresCompatibilityParser,
     known: Mutex<HashMap<Box<str>, Arc<Prepared>>>,
     metrics: QueryMetrics,
@@ -145,6 +155,10 @@ struct Inner {
 /// Statements kept planned, and the longest text for which that is done.
 const KNOWN: usize = 256;
 const KNOWN_BYTES: usize = 8 << 10;
+/// The largest plan that is kept so.
+const KNOWN_PLAN: usize = 256 << 10;
+/// Part of the memory of all queries that statements kept prepared may take.
+const KEPT: usize = 8;
 
 impl QueryEngine {
     /// Builds the catalogue once: live tables and views in schema `public`, further tables where `extra` says, `eddy_meta`.
@@ -163,6 +177,7 @@ impl QueryEngine {
             turns: Arc::new(Semaphore::new(limits.running.max(1))),
             waiting: AtomicUsize::new(0),
             memory: Arc::new(Budget::new(limits.total_memory)),
+            kept: Arc::new(Budget::new(limits.total_memory / KEPT)),
             catalog_parser: PostgresCompatibilityParser::new(),
             known: Mutex::default(),
             metrics: QueryMetrics::new(),
@@ -228,6 +243,16 @@ impl QueryEngine {
             prepared
         });
         task.await.map_err(|e| Error::Internal(e.to_string()))?
+    }
+
+    /// Counts a prepared statement that a client keeps, until the lease ends.
+    pub(crate) fn keep(&self, prepared: &Prepared) -> Result<Lease, Error> {
+        self.inner.kept.lease(prepared.bytes()).ok_or_else(|| {
+            Error::Memory(format!(
+                "statements that clients keep prepared need more than {} MiB of memory; close some, or ask without preparing",
+                (self.inner.limits.total_memory / KEPT) >> 20
+            ))
+        })
     }
 
     async fn start(&self, question: Question, params: Vec<ScalarValue>, ask: Ask) -> Result<Answer, Error> {
@@ -348,7 +373,7 @@ impl Inner {
         let statement = guard::parse(text, self.limits.sql_bytes, &self.catalog_parser)?;
         let state = self.session(self.tables.snapshot());
         let prepared = Arc::new(Prepared::new(statement, &state).await?);
-        if text.len() <= KNOWN_BYTES {
+        if text.len() <= KNOWN_BYTES && prepared.bytes() <= KNOWN_PLAN {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if known.len() >= KNOWN
                 && let Some(any) = known.keys().next().cloned()
@@ -383,20 +408,29 @@ impl Inner {
         let state = self.session(snapshot);
         let physical = prepared.plan(params, &state).await?;
         let pool = QueryPool::new(self.limits.query_memory, Arc::clone(&self.memory));
+        let pool: Arc<dyn MemoryPool> = Arc::new(pool);
         let environment = RuntimeEnvBuilder::from_runtime_env(state.runtime_env())
-            .with_memory_pool(Arc::new(pool))
+            .with_memory_pool(Arc::clone(&pool))
             .build_arc()
             .map_err(|e| Error::running(&e))?;
-        let context = Arc::new(datafusion::execution::TaskContext::from(&state).with_runtime(environment));
-        let mut stream =
-            datafusion::physical_plan::execute_stream(physical, context).map_err(|e| Error::running(&e))?;
+        let mut config = state.config().clone();
+        if let Some(rows) = portions::rows_at_once(&physical) {
+            config = config.with_batch_size(rows);
+        }
+        let context = TaskContext::from(&state)
+            .with_session_config(config)
+            .with_runtime(environment);
+        let mut stream = datafusion::physical_plan::execute_stream(physical, Arc::new(context))
+            .map_err(|e| Error::running(&e))?;
         if schema_to.send(stream.schema()).is_err() {
             return Err(Error::Cancelled);
         }
         while let Some(batch) = stream.next().await {
             let batch = batch.map_err(|e| Error::running(&e))?;
-            if batch.num_rows() > 0 && to.send(Part::Batch(batch)).await.is_err() {
-                return Err(Error::Cancelled);
+            for piece in answer::pieces(&batch, &pool)? {
+                if to.send(piece).await.is_err() {
+                    return Err(Error::Cancelled);
+                }
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::parser::Statement;
 
-use super::{Error, weight};
+use super::{Error, weight, written_out};
 
 /// A planned statement.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub struct Prepared {
     optimised: Option<LogicalPlan>,
     parameters: Vec<Option<DataType>>,
     schema: SchemaRef,
+    bytes: usize,
 }
 
 impl Prepared {
@@ -41,6 +42,7 @@ impl Prepared {
                 what: plan.display().to_string(),
             });
         }
+        written_out::check(&plan)?;
         let parameters = parameter_types(&plan)?;
         // Where the optimiser cannot work around a placeholder, or the plan is not worth keeping, it runs at each execution.
         let keep = !matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) && is_lasting(&plan);
@@ -49,12 +51,19 @@ impl Prepared {
             Some(optimised) => Arc::clone(optimised.schema().inner()),
             None => analysed_schema(&plan, state),
         };
+        let bytes = bytes(&plan) + optimised.as_ref().map_or(0, bytes);
         Ok(Prepared {
             plan,
             optimised,
             parameters,
             schema,
+            bytes,
         })
+    }
+
+    /// About how much memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Types of `$1`, `$2`, ... where the statement tells them.
@@ -122,6 +131,25 @@ impl Prepared {
             .map(cast)
             .collect()
     }
+}
+
+/// Bytes of a plan's nodes, of their columns and of the parts of their expressions, as measured on some.
+fn bytes(plan: &LogicalPlan) -> usize {
+    const NODE: usize = 1 << 10;
+    const COLUMN: usize = 256;
+    const PART: usize = 320;
+    let mut bytes = 0;
+    // Nothing here fails.
+    let _ = plan.apply_with_subqueries(|node| {
+        bytes += NODE + COLUMN * node.schema().fields().len();
+        node.apply_expressions(|expr| {
+            expr.apply(|_| {
+                bytes += PART;
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    });
+    bytes
 }
 
 /// The columns of the answer. Only analysis settles their types: before it, a union has those of its first part.

@@ -48,7 +48,7 @@ impl Server {
         Ok((client, AbortOnDropHandle::new(task)))
     }
 
-    async fn connect(&self) -> (Client, AbortOnDropHandle<()>) {
+    pub async fn connect(&self) -> (Client, AbortOnDropHandle<()>) {
         self.try_connect(None).await.unwrap()
     }
 }

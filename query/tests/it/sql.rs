@@ -44,7 +44,9 @@ async fn run(text: &str, file: &str) {
 
 #[tokio::test]
 async fn every_query_file_gives_its_answers() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/sql");
+    let folder =
+        Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the package's folder"))
+            .join("tests/it/sql");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|f| f.unwrap().path())
@@ -349,4 +351,15 @@ async fn metadata_of_a_further_table_stays_out_of_joins() {
     for (sql, expected) in cases {
         assert_eq!(lines(&engine, sql).await.unwrap(), [expected], "{sql}");
     }
+}
+
+#[tokio::test]
+async fn explained_statement_may_ask_who_it_is() {
+    let plan = lines(
+        &engine(),
+        "explain select awb from parcels where awb <> current_user",
+    )
+    .await;
+    let plan = plan.unwrap().join("\n");
+    assert!(plan.contains("eddy"), "{plan}");
 }

@@ -68,6 +68,10 @@ pub(crate) fn name_registers(statement: Statement) -> Statement {
             let named = CurrentUserVariableToSessionUserFunctionCall.rewrite(*statement);
             Statement::Statement(Box::new(FixVersionColumnName.rewrite(named)))
         }
+        Statement::Explain(mut explain) => {
+            *explain.statement = name_registers(*explain.statement);
+            Statement::Explain(explain)
+        }
         other => other,
     }
 }
@@ -80,31 +84,45 @@ pub(crate) fn parse(
     let mut statements = parser.parse(sql)?;
     for statement in &mut statements {
         // It never breaks off.
-        let _ = statement.visit(&mut NoLists);
+        let _ = statement.visit(&mut Missing);
     }
     Ok(statements)
 }
 
-static NO_LIST: LazyLock<Option<Expr>> = LazyLock::new(|| {
-    let mut parser = Parser::new(&PostgreSqlDialect {})
-        .try_with_sql("cast(null as text[])")
-        .ok()?;
+static NO_LIST: LazyLock<Option<Expr>> = LazyLock::new(|| constant("cast(null as text[])"));
+static NO_NUMBER: LazyLock<Option<Expr>> = LazyLock::new(|| constant("cast(null as int)"));
+
+fn constant(sql: &str) -> Option<Expr> {
+    let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(sql).ok()?;
     parser.parse_expr().ok()
-});
+}
 
-/// `array(select ...)` cannot be planned. Clients gather options, members and policies with it, of which there are none.
-struct NoLists;
+/// What only PostgreSQL has. `array(select ...)` cannot be planned: clients gather options, members and policies with it, of which there
+/// are none. `tableoid` leads to comments on what is no table, of which there are none either.
+struct Missing;
 
-impl VisitorMut for NoLists {
+impl VisitorMut for Missing {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::Function(call) = expr
-            && matches!(call.args, FunctionArguments::Subquery(_))
-            && call.name.to_string().eq_ignore_ascii_case("array")
-            && let Some(none) = NO_LIST.as_ref()
-        {
-            *expr = none.clone();
+        let instead = match expr {
+            Expr::Function(call)
+                if matches!(call.args, FunctionArguments::Subquery(_))
+                    && call.name.to_string().eq_ignore_ascii_case("array") =>
+            {
+                NO_LIST.as_ref()
+            }
+            Expr::CompoundIdentifier(names)
+                if names
+                    .last()
+                    .is_some_and(|name| name.value.eq_ignore_ascii_case("tableoid")) =>
+            {
+                NO_NUMBER.as_ref()
+            }
+            _ => None,
+        };
+        if let Some(instead) = instead {
+            *expr = instead.clone();
         }
         ControlFlow::Continue(())
     }

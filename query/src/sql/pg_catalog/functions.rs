@@ -28,8 +28,11 @@ const NOTHING: Answer = Answer::Text(|_, _, _| None);
 const EDDY: Answer = Answer::Text(|_, _, _| Some(OWNER.into()));
 const SIZE: Answer = Answer::Number(|facts, of| Some(facts.size(of)));
 
+/// UTF-8, by the number PostgreSQL has for it.
+const UTF8: i64 = 6;
+
 /// Each with its least and most arguments.
-const FUNCTIONS: [(&str, usize, usize, Answer); 18] = [
+const FUNCTIONS: [(&str, usize, usize, Answer); 31] = [
     (
         "obj_description",
         1,
@@ -50,6 +53,10 @@ const FUNCTIONS: [(&str, usize, usize, Answer); 18] = [
     ("pg_get_function_arguments", 1, 1, NOTHING),
     ("pg_get_function_identity_arguments", 1, 1, NOTHING),
     ("pg_get_function_sqlbody", 1, 1, NOTHING),
+    ("pg_get_functiondef", 1, 1, NOTHING),
+    ("pg_tablespace_location", 1, 1, NOTHING),
+    ("pg_describe_object", 3, 3, NOTHING),
+    ("pg_char_to_encoding", 1, 1, Answer::Number(|_, _| Some(UTF8))),
     (
         "pg_size_pretty",
         1,
@@ -68,6 +75,15 @@ const FUNCTIONS: [(&str, usize, usize, Answer); 18] = [
     ),
     ("pg_function_is_visible", 1, 1, Answer::Yes),
     ("pg_type_is_visible", 1, 1, Answer::Yes),
+    ("pg_operator_is_visible", 1, 1, Answer::Yes),
+    ("pg_opclass_is_visible", 1, 1, Answer::Yes),
+    ("pg_opfamily_is_visible", 1, 1, Answer::Yes),
+    ("pg_conversion_is_visible", 1, 1, Answer::Yes),
+    ("pg_statistics_obj_is_visible", 1, 1, Answer::Yes),
+    ("pg_ts_config_is_visible", 1, 1, Answer::Yes),
+    ("pg_ts_dict_is_visible", 1, 1, Answer::Yes),
+    ("pg_ts_parser_is_visible", 1, 1, Answer::Yes),
+    ("pg_ts_template_is_visible", 1, 1, Answer::Yes),
 ];
 
 pub(super) fn register(context: &SessionContext, facts: &Arc<Facts>) {

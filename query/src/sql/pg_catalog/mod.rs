@@ -33,6 +33,20 @@ const OWNER_OID: i32 = 10;
 /// The number of `pg_class` itself: a comment that bears it is about a table.
 const CLASS_OID: i32 = 1259;
 
+/// Columns that are lists in PostgreSQL and texts in the library, with nothing in any of them here.
+const NO_LISTS: [(&str, &str); 10] = [
+    ("pg_class", "relacl"),
+    ("pg_class", "reloptions"),
+    ("pg_namespace", "nspacl"),
+    ("pg_proc", "proacl"),
+    ("pg_type", "typacl"),
+    ("pg_language", "lanacl"),
+    ("pg_tablespace", "spcacl"),
+    ("pg_tablespace", "spcoptions"),
+    ("pg_default_acl", "defaclacl"),
+    ("pg_db_role_setting", "setconfig"),
+];
+
 /// What is told of tables by number.
 #[derive(Debug)]
 struct Facts {
@@ -113,9 +127,17 @@ pub(crate) fn register(
         put(batch, Field::new(field, DataType::Int32, false), Arc::new(owners))
     };
 
-    let class = owner("relowner", &read("pg_class")?)?;
-    let class = none(no_list("reloptions"), &none(no_list("relacl"), &class)?)?;
-    let namespace = none(no_list("nspacl"), &read("pg_namespace")?)?;
+    let mut lists = HashMap::new();
+    for (table, column) in NO_LISTS {
+        let batch = match lists.remove(table) {
+            Some(batch) => batch,
+            None => read(table)?,
+        };
+        lists.insert(table, none(no_list(column), &batch)?);
+    }
+    let mut bare = |table: &str| lists.remove(table).map_or_else(|| read(table), Ok);
+    let class = owner("relowner", &bare("pg_class")?)?;
+    let namespace = bare("pg_namespace")?;
     let roles = owner("oid", &read("pg_roles")?)?;
     let listed = read("pg_tables")?;
     let owners = StringArray::from_iter_values(std::iter::repeat_n(OWNER, listed.num_rows()));
@@ -136,7 +158,6 @@ pub(crate) fn register(
 
     let frozen = [
         ("pg_class", class),
-        ("pg_proc", none(no_list("proacl"), &read("pg_proc")?)?),
         ("pg_namespace", namespace),
         ("pg_roles", roles),
         ("pg_tables", listed),
@@ -145,7 +166,7 @@ pub(crate) fn register(
         ("pg_database", databases),
     ];
     let mut ours: HashMap<&'static str, Arc<dyn TableProvider>> = HashMap::new();
-    for (name, batch) in frozen {
+    for (name, batch) in lists.into_iter().chain(frozen) {
         ours.insert(
             name,
             Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?),

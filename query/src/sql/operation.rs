@@ -1,4 +1,4 @@
-//! The operator `||` as a function, so that it can be held to a bound (`bounded.rs`). What it gives is the operator's own answer.
+//! An operator such as `||` as a function, so that it can be held to a bound (`bounded.rs`). What it gives is the operator's own answer.
 
 use std::sync::Arc;
 
@@ -13,21 +13,25 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column};
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Joined {
+pub(crate) struct Operation {
+    operator: Operator,
+    name: String,
     signature: Signature,
 }
 
-impl Joined {
-    pub(crate) fn new() -> Joined {
-        Joined {
+impl Operation {
+    pub(crate) fn new(operator: Operator) -> Operation {
+        Operation {
+            operator,
+            name: operator.to_string(),
             signature: Signature::user_defined(Volatility::Immutable),
         }
     }
 }
 
-impl ScalarUDFImpl for Joined {
+impl ScalarUDFImpl for Operation {
     fn name(&self) -> &str {
-        "||"
+        &self.name
     }
 
     fn signature(&self) -> &Signature {
@@ -36,17 +40,17 @@ impl ScalarUDFImpl for Joined {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let [left, right] = types else {
-            return internal_err!("|| has two sides");
+            return internal_err!("{} has two sides", self.name);
         };
-        let (left, right) = BinaryTypeCoercer::new(left, &Operator::StringConcat, right).get_input_types()?;
+        let (left, right) = BinaryTypeCoercer::new(left, &self.operator, right).get_input_types()?;
         Ok(vec![left, right])
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         let [left, right] = types else {
-            return internal_err!("|| has two sides");
+            return internal_err!("{} has two sides", self.name);
         };
-        BinaryTypeCoercer::new(left, &Operator::StringConcat, right).get_result_type()
+        BinaryTypeCoercer::new(left, &self.operator, right).get_result_type()
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
@@ -75,7 +79,7 @@ impl ScalarUDFImpl for Joined {
         let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), sides, &options)?;
         let operator = BinaryExpr::new(
             Arc::new(Column::new("left", 0)),
-            Operator::StringConcat,
+            self.operator,
             Arc::new(Column::new("right", 1)),
         );
         operator.evaluate(&batch)
