@@ -288,7 +288,7 @@ mod tests {
             }
             learn(&mut store, &PRIORS, &row, 0, 0, random.unit() < sigmoid(truth));
         }
-        let (ours, flat) = ((ours / n as f64).sqrt(), (flat / n as f64).sqrt());
+        let (ours, flat) = ((ours / n).sqrt(), (flat / n).sqrt());
         assert!(ours < 0.21, "error {ours}, without the keys {flat}");
         assert!(ours < flat * 0.7, "error {ours}, without the keys {flat}");
     }

@@ -349,7 +349,7 @@ fn an_engine_without_scores_tells_none() {
         ..config()
     });
     run.play(&life("o1", "swift", 0, true), 1);
-    assert!(run.tables.get("ndr_scores").is_none());
+    assert!(!run.tables.contains_key("ndr_scores"));
     assert!(
         run.out
             .outputs
