@@ -8,6 +8,8 @@
 //!
 //! What the values mean is no matter here; see [`crate::codec`] for events.
 
+use std::io::Write;
+
 use crate::rejection::Reason;
 
 /// Why a text has no canonical form: at which byte, and what.
@@ -402,13 +404,50 @@ fn write_escaped_byte(out: &mut Vec<u8>, byte: u8) {
 /// Appends a finite double in canonical form.
 fn write_double(out: &mut Vec<u8>, value: f64) {
     const WHOLE: f64 = 9_007_199_254_740_992.0;
-    let text = if value.trunc() == value && value.abs() < WHOLE {
-        (value as i64).to_string()
-    } else {
-        // `Display` never uses an exponent, `Debug` is the shortest text that reads back as the same double.
-        format!("{value:?}")
+    const MILLION: f64 = 1e6;
+    if value.trunc() == value && value.abs() < WHOLE {
+        let _ = write!(out, "{}", value as i64);
+        return;
+    }
+    // Six places are most of what is measured. A decimal of fifteen digits or fewer that reads as this double is its shortest text.
+    let millionths = (value * MILLION).round();
+    if (1e2..1e15).contains(&millionths.abs()) && millionths / MILLION == value {
+        let whole = value.trunc().abs() as u64;
+        let mut places = millionths.abs() as u64 % 1_000_000;
+        let mut width = 6;
+        while places.is_multiple_of(10) {
+            places /= 10;
+            width -= 1;
+        }
+        let sign = if value < 0.0 { "-" } else { "" };
+        let _ = write!(out, "{sign}{whole}.{places:0width$}");
+        return;
+    }
+    // `Display` never uses an exponent, `Debug` is the shortest text that reads back as the same double.
+    let _ = write!(out, "{value:?}");
+}
+
+/// Writes values whose members are declared in the order of their names straight in canonical form.
+struct Ordered;
+
+impl serde_json::ser::Formatter for Ordered {
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> std::io::Result<()> {
+        let mut text = Vec::with_capacity(24);
+        write_double(&mut text, value);
+        writer.write_all(&text)
+    }
+}
+
+/// The canonical text of a type that declares its members in the order of their names; debug builds check that.
+pub(crate) fn ordered(value: &impl serde::Serialize) -> String {
+    let mut out = Vec::with_capacity(256);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Ordered);
+    let text = match value.serialize(&mut serializer) {
+        Ok(()) => String::from_utf8(out).unwrap_or_default(),
+        Err(_) => "null".to_owned(),
     };
-    out.extend_from_slice(text.as_bytes());
+    debug_assert_eq!(text, crate::codec::canonical(value));
+    text
 }
 
 /// How many bytes from the start stand in a JSON string as they are: up to a quote, a backslash, a control character or the end.

@@ -220,7 +220,16 @@ pub(crate) fn encode_output(output: &Output) -> Vec<u8> {
     if let Some(causationid) = &output.causation_id {
         write_member(&mut line, "causationid", causationid);
     }
-    write_data(line, &output.data)
+    line.extend_from_slice(b",\"data\":");
+    line.extend_from_slice(output.data.as_str().as_bytes());
+    line.push(b'}');
+    line
+}
+
+/// A value in canonical form.
+pub(crate) fn canonical(value: &impl serde::Serialize) -> String {
+    let line = canonical_into(Vec::new(), value);
+    String::from_utf8(line).unwrap_or_else(|_| "null".to_owned())
 }
 
 fn write_member(line: &mut Vec<u8>, name: &str, value: &str) {
@@ -233,8 +242,14 @@ fn write_member(line: &mut Vec<u8>, name: &str, value: &str) {
 /// Ends a line with its data. Values made here nest no deeper than what was read or written by hand, so the bound is only a guard against
 /// running out of stack.
 fn write_data(mut line: Vec<u8>, data: &impl serde::Serialize) -> Vec<u8> {
-    const LEVELS: usize = 256;
     line.extend_from_slice(b",\"data\":");
+    let mut line = canonical_into(line, data);
+    line.push(b'}');
+    line
+}
+
+fn canonical_into(line: Vec<u8>, data: &impl serde::Serialize) -> Vec<u8> {
+    const LEVELS: usize = 256;
     let start = line.len();
     let json = serde_json::to_string(data).map_or(Cow::Borrowed("null"), Cow::Owned);
     let mut rewriter = Rewriter::new(&json, LEVELS, line);
@@ -244,6 +259,5 @@ fn write_data(mut line: Vec<u8>, data: &impl serde::Serialize) -> Vec<u8> {
         line.truncate(start);
         line.extend_from_slice(json.as_bytes());
     }
-    line.push(b'}');
     line
 }

@@ -100,7 +100,38 @@ pub struct Output {
     /// Id of the event behind it.
     pub causation_id: Option<SmolStr>,
     /// The row.
-    pub data: serde_json::Value,
+    pub data: Data,
+}
+
+/// The row of an output: JSON text in canonical form, written once for all who pass it on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Data(Box<str>);
+
+impl Data {
+    /// Writes a row.
+    pub fn of(row: &impl serde::Serialize) -> Self {
+        Self(crate::codec::canonical(row).into_boxed_str())
+    }
+
+    /// Writes a row whose type declares its members in the order of their names, which spares putting them in order.
+    pub fn of_ordered(row: &impl serde::Serialize) -> Self {
+        Self(crate::canonical::ordered(row).into_boxed_str())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, to be kept.
+    pub fn into_text(self) -> String {
+        self.0.into_string()
+    }
+
+    /// The row as a value, for those who look into it.
+    pub fn value(&self) -> serde_json::Value {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
 }
 
 /// `source` of every output.
@@ -114,7 +145,7 @@ impl Output {
         cause: Cause,
         subject: impl Into<SmolStr>,
         time: Timestamp,
-        data: serde_json::Value,
+        data: Data,
     ) -> Self {
         let tenant = SmolStr::new_static(crate::envelope::DEFAULT_TENANT);
         let id = Self::id_of(cause);

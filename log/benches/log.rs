@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use eddy_events::output::{Output, OutputType};
+use eddy_events::output::{Data, Output, OutputType};
 use eddy_events::{Cause, Timestamp};
 use eddy_log::{AppenderConfig, Durability, Log, LogConfig, Metrics, Server, ServerConfig};
 use tempfile::TempDir;
@@ -244,7 +244,7 @@ async fn derive(log: Log, set: usize, outputs: usize) -> String {
                 serde_json::json!({ "awb": "AWB000123", "probability": 0.25, "stage": "manifested", "n": n });
             (
                 cause,
-                Output::new(OutputType::NdrScoreComputed, cause, "AWB000123", time, data),
+                Output::new(OutputType::NdrScoreComputed, cause, "AWB000123", time, Data::of(&data)),
             )
         });
         let begun = Instant::now();

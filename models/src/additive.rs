@@ -174,25 +174,32 @@ pub fn score(
     sum
 }
 
-/// Learns the outcome of one target for a row, at the time the outcome is known.
-pub fn learn(store: &mut impl Store, priors: &[Prior], terms: &[Term], target: usize, at: i64, failed: bool) {
+/// Learns the outcome of one target for a row, at the time the outcome is known. `before` is room for what was believed, kept from call to call.
+pub fn learn(
+    store: &mut impl Store,
+    priors: &[Prior],
+    terms: &[Term],
+    (target, failed): (usize, bool),
+    at: i64,
+    before: &mut Vec<Belief>,
+) {
     let hour = hour_of(at);
+    before.clear();
     let (mut log_odds, mut spread) = (0.0, 0.0);
     for term in terms {
         let belief = read(store, priors, term, at);
         let value = f64::from(term.value);
         log_odds += belief.mean[target] * value;
         spread += belief.variance[target] * value * value;
+        before.push(belief);
     }
     let p = sigmoid(log_odds);
     let information = (p * (1.0 - p)).max(1e-6) * WORTH;
     let step = (f64::from(u8::from(failed)) - p) * WORTH / (1.0 + information * spread);
     let shrink = information / (1.0 + information * spread);
-    for term in terms {
-        let prior = &priors[usize::from(term.family)];
+    for (term, belief) in terms.iter().zip(before) {
         let (bucket, tag) = place(store, term.key);
-        let cell = slot(store.bucket_mut(bucket), tag, prior, hour);
-        let mut belief = faded(cell, prior, hour);
+        let cell = slot(store.bucket_mut(bucket), tag, hour);
         let value = f64::from(term.value);
         let other = 1 - target;
         let (gain, beside) = (belief.variance[target] * value, belief.covariance * value);
@@ -208,18 +215,15 @@ pub fn learn(store: &mut impl Store, priors: &[Prior], terms: &[Term], target: u
     }
 }
 
-/// The cell of a key in its bucket; a new one takes an empty cell or that of the key not told of for longest.
-fn slot<'a>(bucket: &'a mut Bucket, tag: u32, prior: &Prior, hour: i32) -> &'a mut Cell {
+/// The cell of a key in its bucket; a new one takes an empty cell or that of the key not told of for longest, and is to be written whole.
+fn slot(bucket: &mut Bucket, tag: u32, hour: i32) -> &mut Cell {
     let at = bucket.iter().position(|cell| cell.tag == tag).unwrap_or_else(|| {
         let oldest = (0..WAYS).min_by_key(|&at| (bucket[at].tag != 0, bucket[at].hour, at));
         let at = oldest.unwrap_or(0);
-        let start = Belief::of_prior(prior);
         bucket[at] = Cell {
             tag,
             hour,
-            mean: start.mean.map(|mean| mean as f32),
-            variance: start.variance.map(|variance| variance as f32),
-            covariance: start.covariance as f32,
+            ..Cell::default()
         };
         at
     });
@@ -286,7 +290,7 @@ mod tests {
                 n += 1.0;
                 assert!((contributions.iter().map(|c| c[0]).sum::<f64>() - s[0]).abs() < 1e-9);
             }
-            learn(&mut store, &PRIORS, &row, 0, 0, random.unit() < sigmoid(truth));
+            learn(&mut store, &PRIORS, &row, (0, random.unit() < sigmoid(truth)), 0, &mut Vec::new());
         }
         let (ours, flat) = ((ours / n).sqrt(), (flat / n).sqrt());
         assert!(ours < 0.21, "error {ours}, without the keys {flat}");
@@ -298,13 +302,13 @@ mod tests {
         let mut store = store();
         let row = [term(0, 0, 1.0), term(1, 3, 1.0)];
         for _ in 0..50 {
-            learn(&mut store, &PRIORS, &row, 1, 0, true);
+            learn(&mut store, &PRIORS, &row, (1, true), 0, &mut Vec::new());
         }
         let s = score(&store, &PRIORS, &row, 0, &mut Vec::new());
         assert!(s[1] > 1.5 && s[0] > 0.5 * s[1] && s[0] < 0.95 * s[1], "{s:?}");
         // Its own outcomes overrule that.
         for _ in 0..400 {
-            learn(&mut store, &PRIORS, &row, 0, 0, false);
+            learn(&mut store, &PRIORS, &row, (0, false), 0, &mut Vec::new());
         }
         let s = score(&store, &PRIORS, &row, 0, &mut Vec::new());
         assert!(s[0] < -1.5, "{s:?}");
@@ -315,7 +319,7 @@ mod tests {
         let mut store = store();
         let row = [term(2, 5, 1.0)];
         for _ in 0..100 {
-            learn(&mut store, &PRIORS, &row, 0, 0, true);
+            learn(&mut store, &PRIORS, &row, (0, true), 0, &mut Vec::new());
         }
         let at = |days: i64| read(&store, &PRIORS, &row[0], days * 24 * HOUR_US);
         assert!(at(0).mean[0] > 1.5);
@@ -330,7 +334,7 @@ mod tests {
         let mut store = vec![Bucket::default(); 4];
         for key in 0..200_u64 {
             let at = key as i64 * HOUR_US;
-            learn(&mut store, &PRIORS, &[term(1, key, 1.0)], 0, at, true);
+            learn(&mut store, &PRIORS, &[term(1, key, 1.0)], (0, true), at, &mut Vec::new());
         }
         let known = |key: u64| read(&store, &PRIORS, &term(1, key, 1.0), 0).mean[0] != 0.0;
         assert!(known(199) && known(198));

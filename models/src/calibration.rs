@@ -29,7 +29,7 @@ pub struct Candidate {
 pub struct Config {
     /// Maps to try; changing nothing is always among them.
     pub candidates: Vec<Candidate>,
-    /// Outcomes of a window after which its maps may be fitted anew.
+    /// Outcomes of a window after which its maps may be fitted anew; a map of more than eight times as many waits for an eighth of its own window.
     pub every: usize,
     /// Event time that must have passed as well, in microseconds.
     pub every_us: i64,
@@ -110,6 +110,8 @@ struct Window {
     samples: Vec<Sample>,
     next: usize,
     since: usize,
+    /// Outcomes since the fit of each candidate.
+    rested: Vec<usize>,
     /// The first part changes nothing, the others are the candidates; before the first fit, what was given at the start.
     mixture: Mixture,
     losses: Vec<f64>,
@@ -168,6 +170,7 @@ impl Window {
     fn fit(&mut self, at: i64, config: &Config, before: impl Fn(f64) -> f64) {
         if self.losses.is_empty() {
             self.losses = vec![0.0; config.candidates.len() + 1];
+            self.rested = vec![usize::MAX; config.candidates.len()];
             self.mixture = Mixture(vec![Part::default(); config.candidates.len() + 1]);
         }
         let n = self.samples.len();
@@ -178,12 +181,15 @@ impl Window {
                 ..sample
             })
             .collect();
-        for (part, candidate) in self.mixture.0[1..].iter_mut().zip(&config.candidates) {
-            part.map = Map::fit(
-                candidate.method,
-                &samples[..candidate.window.min(n)],
-                config.strength,
-            );
+        let parts = self.mixture.0[1..].iter_mut().zip(&mut self.rested);
+        for ((part, rested), candidate) in parts.zip(&config.candidates) {
+            let samples = &samples[..candidate.window.min(n)];
+            *rested = rested.saturating_add(self.since);
+            if *rested < samples.len() / 8 {
+                continue;
+            }
+            *rested = 0;
+            part.map = Map::fit_from(candidate.method, samples, config.strength, &part.map);
         }
         if self.fits.len() == REMEMBERED {
             self.fits.remove(0);

@@ -56,40 +56,39 @@ pub fn explain(
         x.len() == schema.len() && score.contributions.len() == schema.len(),
         "features of a score"
     );
-    let mut topics: Vec<(&'static str, f64, Vec<usize>)> = Vec::new();
-    for (i, (feature, &contribution)) in schema.features.iter().zip(&score.contributions).enumerate() {
+    let mut topics: Vec<(&'static str, f64)> = Vec::with_capacity(schema.len());
+    let mut of: Vec<usize> = Vec::with_capacity(schema.len());
+    for (feature, &contribution) in schema.features.iter().zip(&score.contributions) {
         let topic = if feature.topic.is_empty() {
             feature.name
         } else {
             feature.topic
         };
-        match topics.iter_mut().find(|(known, ..)| *known == topic) {
-            Some((_, sum, members)) => {
-                *sum += contribution;
-                members.push(i);
-            }
-            None => topics.push((topic, contribution, vec![i])),
-        }
+        let at = topics.iter().position(|(known, _)| *known == topic);
+        let at = at.unwrap_or_else(|| {
+            topics.push((topic, 0.0));
+            topics.len() - 1
+        });
+        topics[at].1 += contribution;
+        of.push(at);
     }
+    let mut order: Vec<usize> = (0..topics.len()).collect();
     // The sort is stable: equal ones keep the order of the schema.
-    topics.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-    let listed = topics
-        .iter()
-        .take(most)
-        .filter(|(_, contribution, _)| *contribution != 0.0);
+    order.sort_by(|&a, &b| topics[b].1.abs().total_cmp(&topics[a].1.abs()));
+    let listed = order.iter().take(most).filter(|&&at| topics[at].1 != 0.0);
     let mut reasons: Vec<Reason> = listed
-        .map(|(topic, contribution, members)| {
+        .map(|&at| {
+            let (topic, contribution) = topics[at];
             let pull = |i: usize| score.contributions[i] * contribution.signum();
-            let speaker = members
-                .iter()
-                .copied()
+            let speaker = (0..schema.len())
+                .filter(|&i| of[i] == at)
                 .max_by(|&a, &b| pull(a).total_cmp(&pull(b)).then(b.cmp(&a)));
             let speaker = speaker.expect("a topic has a member");
             Reason {
                 topic,
                 feature: schema.features[speaker].name,
                 value: Some(x[speaker]).filter(|value| !value.is_nan()),
-                contribution: *contribution,
+                contribution,
                 words: phrase(&schema.features[speaker], x[speaker], &words),
             }
         })

@@ -99,30 +99,44 @@ impl Map {
     /// instead.
     #[must_use]
     pub fn fit(method: Method, samples: &[Sample], strength: f64) -> Self {
+        Self::fit_from(method, samples, strength, &Self::Identity)
+    }
+
+    /// [`Map::fit`], sought from a map fitted before: soon found where outcomes of late changed little.
+    #[must_use]
+    pub fn fit_from(method: Method, samples: &[Sample], strength: f64, before: &Self) -> Self {
         if samples.is_empty() {
             return Self::Identity;
         }
+        let line = match before {
+            Self::Platt { slope, shift } => [*slope, *shift],
+            _ => [1.0, 0.0],
+        };
         match method {
             Method::Level => {
-                let shift = level(samples, strength);
+                let shift = level(samples, strength, line[1]);
                 Self::Platt { slope: 1.0, shift }
             }
             Method::Platt => {
-                let [slope, shift] = newton(samples, |s| [s, 1.0], [1.0, 0.0], [strength; 2]);
+                let [slope, shift] = newton(samples, |s| [s, 1.0], ([1.0, 0.0], line), [strength; 2]);
                 // A falling line would turn the ranking round; then the level alone is learned, as `Level` does.
                 if slope > 0.0 {
                     return Self::Platt { slope, shift };
                 }
                 Self::Platt {
                     slope: 1.0,
-                    shift: level(samples, strength),
+                    shift: level(samples, strength, 0.0),
                 }
             }
             Method::Beta => {
+                let start = match before {
+                    Self::Beta { low, high, shift } => [*low, *high, *shift],
+                    _ => [1.0, 1.0, 0.0],
+                };
                 let [low, high, shift] = newton(
                     samples,
                     |s| [ln_p(s), -ln_p(-s), 1.0],
-                    [1.0, 1.0, 0.0],
+                    ([1.0, 1.0, 0.0], start),
                     [strength; 3],
                 );
                 if low >= 0.0 && high >= 0.0 {
@@ -142,20 +156,25 @@ fn ln_p(s: f64) -> f64 {
 }
 
 /// The shift alone.
-fn level(samples: &[Sample], strength: f64) -> f64 {
-    let [_, shift] = newton(samples, |s| [s, 1.0], [1.0, 0.0], [f64::INFINITY, strength]);
+fn level(samples: &[Sample], strength: f64, start: f64) -> f64 {
+    let start = ([1.0, 0.0], [1.0, start]);
+    let [_, shift] = newton(samples, |s| [s, 1.0], start, [f64::INFINITY, strength]);
     shift
 }
 
-/// Logistic regression on a few features by Newton steps, each parameter drawn to its start as by so many outcomes; infinity holds it there.
+/// Logistic regression on a few features by Newton steps, from `theta` on, each parameter drawn to its `home` as by so many outcomes; infinity holds it
+/// there.
 fn newton<const N: usize>(
     samples: &[Sample],
     features: impl Fn(f64) -> [f64; N],
-    start: [f64; N],
+    (home, mut theta): ([f64; N], [f64; N]),
     strength: [f64; N],
 ) -> [f64; N] {
     // What one outcome weighs in the Hessian: little where failures are rare, and then the penalty must be little too.
-    let curve = |sample: &Sample| sigmoid(sample.log_odds) * (1.0 - sigmoid(sample.log_odds)) * sample.weight;
+    let curve = |sample: &Sample| {
+        let p = sigmoid(sample.log_odds);
+        p * (1.0 - p) * sample.weight
+    };
     let weight: f64 = samples.iter().map(|sample| sample.weight).sum();
     let outcome = (samples.iter().map(curve).sum::<f64>() / weight).max(1e-4);
     let penalty = strength.map(|strength| {
@@ -165,12 +184,11 @@ fn newton<const N: usize>(
             1e12
         }
     });
-    let mut theta = start;
     for _ in 0..25 {
         let mut gradient = [0.0; N];
         let mut hessian = [[0.0; N]; N];
         for i in 0..N {
-            gradient[i] = penalty[i] * (theta[i] - start[i]);
+            gradient[i] = penalty[i] * (theta[i] - home[i]);
             hessian[i][i] = penalty[i] + 1e-9;
         }
         for sample in samples {
@@ -193,7 +211,8 @@ fn newton<const N: usize>(
         for i in 0..N {
             theta[i] -= step[i] * scale;
         }
-        if length < 1e-9 {
+        // Steps shrink by their square: the next one would be nothing.
+        if length < 1e-5 {
             break;
         }
     }

@@ -66,8 +66,9 @@ fn main() {
         spent += start.elapsed().as_secs_f64();
         for (_, output) in out.outputs.drain(..) {
             if output.kind == OutputKind::NdrScore {
-                let stage = output.data["stage"].as_str().unwrap_or("").to_owned();
-                let p = output.data["probability"].as_f64().unwrap_or(f64::NAN);
+                let data = output.data.value();
+                let stage = data["stage"].as_str().unwrap_or("").to_owned();
+                let p = data["probability"].as_f64().unwrap_or(f64::NAN);
                 scores.push((output.subject.to_string(), stage, p, output.time.micros, 0));
             }
         }

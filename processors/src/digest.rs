@@ -30,7 +30,7 @@ impl Chain {
     /// Takes the next output in.
     pub(crate) fn extend(&mut self, cause: Cause, output: &Output) {
         let mut hasher = Sha256::new();
-        let mut bytes = Vec::with_capacity(256);
+        let mut bytes = Vec::with_capacity(256 + output.data.as_str().len());
         bytes.extend_from_slice(&self.hash);
         for number in [
             cause.sequence,
@@ -52,8 +52,7 @@ impl Chain {
             bytes.extend_from_slice(text.as_bytes());
             bytes.push(0);
         }
-        // A value writes its keys sorted, and to memory without fail.
-        let _ = serde_json::to_writer(&mut bytes, &output.data);
+        bytes.extend_from_slice(output.data.as_str().as_bytes());
         hasher.update(&bytes);
         self.hash = hasher.finalize().into();
     }

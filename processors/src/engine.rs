@@ -13,7 +13,6 @@ use arrow::array::RecordBatch;
 use eddy_events::output::{Output, OutputType};
 use eddy_events::{Body, Cause, Event, Position, Reason, Rejection, Timestamp};
 use eddy_log::DeadLetter;
-use serde_json::json;
 use smol_str::SmolStr;
 
 use crate::ahead::{GROUP, Near};
@@ -21,6 +20,7 @@ use crate::digest::{Chain, Digest};
 use crate::error::Error;
 use crate::facts::{NO_TIME, Stamp};
 use crate::fold::{self, Milestone, Owner};
+use crate::milestones;
 use crate::ndr::{self, Ndr};
 use crate::progress::Progress;
 use crate::routing::estimate::Candidate;
@@ -332,7 +332,7 @@ impl Engine {
             self.routing.ended(&self.ndr, subject);
         }
         for at in 0..self.ndr.scored.len() {
-            let scored = (self.ndr.scored[at].0, self.ndr.scored[at].1);
+            let scored = self.ndr.scored[at];
             self.routing
                 .consider(&self.world, &mut self.ndr, scored, position, self.clock);
         }
@@ -372,10 +372,10 @@ impl Engine {
         let count = u16::try_from(reached.len() + scored.len() + decided.len()).unwrap_or(u16::MAX);
         let milestones = reached
             .iter()
-            .map(|milestone| (OutputType::MilestoneReached, self.milestone(*milestone)));
+            .map(|milestone| (OutputType::MilestoneReached, milestones::output(&self.world, *milestone)));
         let scores = scored
             .drain(..)
-            .filter_map(|(subject, stage, why)| ndr::output(&self.ndr, &self.world, subject, stage, why))
+            .filter_map(|(subject, stage)| ndr::output(&self.ndr, &self.world, subject, stage))
             .map(|told| (OutputType::NdrScoreComputed, told));
         let decisions = decided
             .iter()
@@ -397,52 +397,6 @@ impl Engine {
         self.ndr.scored = scored;
         self.routing.decided = decided;
         self.routing.decided.clear();
-    }
-
-    fn milestone(&self, milestone: Milestone) -> (SmolStr, serde_json::Value) {
-        let world = &self.world;
-        let order_id = |number: u32| tables::key(&world.order_keys, number);
-        match milestone {
-            Milestone::OrderDelivered(number) => {
-                let id = world.order_keys.get(number);
-                let customer = world
-                    .orders
-                    .get(number)
-                    .standing()
-                    .map(|placed| world.customer_keys.get(placed.customer));
-                (
-                    SmolStr::new(id),
-                    json!({"milestone": "order_delivered", "order_id": id, "customer_id": customer}),
-                )
-            }
-            Milestone::RtoDelivered(number) => {
-                let awb = world.shipment_keys.get(number);
-                let order = order_id(world.shipments.get(number).order);
-                (
-                    SmolStr::new(awb),
-                    json!({"milestone": "rto_delivered", "awb": awb, "order_id": order}),
-                )
-            }
-            Milestone::ReturnReceived(number) => {
-                let rma = world.return_keys.get(number);
-                let order = order_id(world.returns.get(number).order);
-                (
-                    SmolStr::new(rma),
-                    json!({"milestone": "return_received", "rma_id": rma, "order_id": order}),
-                )
-            }
-            Milestone::RefundIssued(number) => {
-                let id = world.refund_keys.get(number);
-                let said = world.refunds.get(number).standing();
-                let amount = said.map(|said| said.amount_minor);
-                let currency = said.and_then(|said| world.symbols.word(said.currency));
-                let rma = tables::key(&world.return_keys, world.refunds.get(number).rma);
-                let data = json!({
-                    "milestone": "refund_issued", "refund_id": id, "rma_id": rma, "amount_minor": amount, "currency": currency,
-                });
-                (SmolStr::new(id), data)
-            }
-        }
     }
 
     /// The message at `sequence` was read to its end, also when it held no event.

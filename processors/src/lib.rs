@@ -35,6 +35,7 @@ mod interner;
 mod key_index;
 mod ledger;
 mod links;
+mod milestones;
 mod ndr;
 mod orders;
 mod outcome;

@@ -1,6 +1,6 @@
 //! Small values: times, causes, words, subjects, outputs.
 
-use eddy_events::output::{Output, OutputKind, OutputType};
+use eddy_events::output::{Data, Output, OutputKind, OutputType};
 use eddy_events::returns::Grade;
 use eddy_events::{Cause, Position, Reason, Timestamp, subjects};
 use serde_json::json;
@@ -125,7 +125,7 @@ fn an_output_is_a_cloudevent_named_after_its_cause() {
         cause,
         "AWB1",
         time("2026-11-02T18:41:07+05:30"),
-        data,
+        Data::of(&data),
     );
     output.causation_id = Some("7f1c".into());
     assert_eq!(output.kind, OutputKind::Milestone);

@@ -1,6 +1,6 @@
 //! Chained publishing: no output twice and none missing, whoever dies when.
 
-use eddy_events::output::{Output, OutputType};
+use eddy_events::output::{Data, Output, OutputType};
 use eddy_events::{Cause, Timestamp};
 use eddy_log::{Durability, Error, Log, Server};
 
@@ -33,7 +33,7 @@ fn output(cause: Cause) -> (Cause, Output) {
             cause,
             "AWB1",
             time,
-            serde_json::json!({ "sequence": cause.sequence }),
+            Data::of(&serde_json::json!({ "sequence": cause.sequence })),
         ),
     )
 }

@@ -81,8 +81,8 @@ pub(crate) struct Case {
     pub(crate) courier: u32,
     /// Index of the action asked for since, plus one.
     pub(crate) action: u8,
-    /// Its rows wait for the next flush.
-    pub(crate) dirty: bool,
+    /// Stages whose rows wait for the next flush, as bits.
+    pub(crate) dirty: u8,
 }
 
 impl Default for Case {
@@ -103,7 +103,7 @@ impl Default for Case {
             agent: 0,
             courier: 0,
             action: 0,
-            dirty: false,
+            dirty: 0,
         }
     }
 }
@@ -114,6 +114,15 @@ impl Case {
     pub(crate) fn keep(&mut self, row: Kept) {
         if self.kept.len() < KEPT {
             self.kept.push(row);
+        }
+    }
+
+    /// The case without its rows and scores: what features are told from.
+    pub(crate) fn bare(&self) -> Self {
+        Self {
+            kept: Vec::new(),
+            shown: Vec::new(),
+            ..*self
         }
     }
 

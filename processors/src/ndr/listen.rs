@@ -409,7 +409,14 @@ impl Ndr {
     }
 
     fn learn(&mut self, row: &super::case::Kept, target: usize, failed: bool, now: Now) {
-        additive::learn(&mut self.beliefs, PRIORS, &row.terms, target, now.clock, failed);
+        additive::learn(
+            &mut self.beliefs,
+            PRIORS,
+            &row.terms,
+            (target, failed),
+            now.clock,
+            &mut self.before,
+        );
         let sample = Sample {
             log_odds: row.raw[target],
             failed,

@@ -18,7 +18,7 @@ mod transit;
 use std::collections::BTreeMap;
 
 use bitcode::{Decode, Encode};
-use eddy_models::additive::{Bucket, Store, WAYS};
+use eddy_models::additive::{Belief, Bucket, Store, WAYS};
 use eddy_models::calibration::{self, Calibrator, Candidate};
 use eddy_models::mapping::Method;
 use eddy_models::regime::Regime;
@@ -129,13 +129,14 @@ pub(crate) struct Ndr {
     pub(crate) orders: Slab<OrderCase, PAGE>,
     pub(crate) parcels: Slab<Case, PAGE>,
     pub(crate) pickups: Slab<Case, PAGE>,
-    /// Scored by the event being heard, with the reasons.
-    pub(crate) scored: Vec<(Subject, Stage, serde_json::Value)>,
+    /// Scored by the event being heard.
+    pub(crate) scored: Vec<(Subject, Stage)>,
     /// Ended by the event being heard.
     pub(crate) ended: Vec<Subject>,
     /// Subjects whose rows wait for the next flush.
     pub(crate) dirty: Vec<Subject>,
     contributions: Vec<[f64; 2]>,
+    before: Vec<Belief>,
 }
 
 impl Ndr {
@@ -172,6 +173,7 @@ impl Ndr {
             ended: Vec::new(),
             dirty: Vec::new(),
             contributions: Vec::new(),
+            before: Vec::new(),
         }
     }
 
@@ -203,13 +205,13 @@ impl Ndr {
         }
     }
 
-    /// Subjects whose rows wait.
-    pub(crate) fn take_dirty(&mut self) -> Vec<Subject> {
+    /// Subjects whose rows wait, and of which stages, as bits.
+    pub(crate) fn take_dirty(&mut self) -> Vec<(Subject, u8)> {
         let dirty = std::mem::take(&mut self.dirty);
-        for subject in &dirty {
-            self.case_mut(*subject).dirty = false;
-        }
         dirty
+            .into_iter()
+            .map(|subject| (subject, std::mem::take(&mut self.case_mut(subject).dirty)))
+            .collect()
     }
 
     /// A decision was made about a subject.

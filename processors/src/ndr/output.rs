@@ -1,6 +1,9 @@
 //! A score as an output: the row of `ndr_scores`, with the reasons as JSON.
 
-use serde_json::{Value, json};
+use eddy_events::Timestamp;
+use eddy_events::output::Data;
+use serde::Serialize;
+use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
 use super::{Ndr, STAGES, Stage, Subject};
@@ -8,35 +11,44 @@ use crate::tables::key;
 use crate::tables::ndr_scores::ids;
 use crate::world::World;
 
+/// Members in the order of their names.
+#[derive(Serialize)]
+struct Told<'a> {
+    attempt_probability: f64,
+    awb: Option<&'a str>,
+    contributions: &'a RawValue,
+    model_version: &'a str,
+    order_id: Option<&'a str>,
+    probability: f64,
+    rma_id: Option<&'a str>,
+    scored_at: String,
+    sequence: u64,
+    stage: &'a str,
+    subject: &'a str,
+    threshold: f64,
+}
+
 /// Subject and data of the latest score of a stage.
-pub(crate) fn output(
-    ndr: &Ndr,
-    world: &World,
-    subject: Subject,
-    stage: Stage,
-    contributions: Value,
-) -> Option<(SmolStr, Value)> {
+pub(crate) fn output(ndr: &Ndr, world: &World, subject: Subject, stage: Stage) -> Option<(SmolStr, Data)> {
     let shown = ndr
         .case(subject)
         .shown
         .iter()
         .find(|shown| shown.stage == stage as u8)?;
-    let (id, awb, rma) = ids(world, subject);
-    let order = key(&world.order_keys, shown.order);
-    let scored_at = eddy_events::Timestamp::utc(shown.scored_at).to_string();
-    let data = json!({
-        "subject": id,
-        "stage": STAGES[stage as usize],
-        "order_id": order,
-        "awb": awb,
-        "rma_id": rma,
-        "sequence": shown.sequence,
-        "scored_at": scored_at,
-        "probability": shown.probability,
-        "attempt_probability": shown.attempt_probability,
-        "threshold": shown.threshold,
-        "model_version": world.symbols.text(shown.model),
-        "contributions": contributions,
-    });
-    Some((SmolStr::new(id), data))
+    let (id, awb, rma_id) = ids(world, subject);
+    let told = Told {
+        subject: id,
+        stage: STAGES[stage as usize],
+        order_id: key(&world.order_keys, shown.order),
+        awb,
+        rma_id,
+        sequence: shown.sequence,
+        scored_at: Timestamp::utc(shown.scored_at).to_string(),
+        probability: shown.probability,
+        attempt_probability: shown.attempt_probability,
+        threshold: shown.threshold,
+        model_version: world.symbols.text(shown.model),
+        contributions: serde_json::from_str(&shown.contributions).ok()?,
+    };
+    Some((SmolStr::new(id), Data::of_ordered(&told)))
 }

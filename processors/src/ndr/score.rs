@@ -1,12 +1,13 @@
 //! From a row of features to two probabilities with reasons.
 
+use eddy_events::output::Data;
 use eddy_events::shipment::{NdrAction, NdrReason};
 use eddy_models::additive;
-use eddy_models::explanation::explain;
+use eddy_models::explanation::{Explanation, explain};
 use eddy_models::model::Score;
 use eddy_models::schema::Feature;
 use eddy_models::sigmoid;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::case::{Kept, Shown};
 use super::facts::{Way, channel};
@@ -72,20 +73,6 @@ impl Ndr {
         let score = Score::new(base, contributions).calibrated(told[FINAL]);
         let words = |feature: &Feature, word: &str| self.word(world, subject, &way, feature, word);
         let why = explain(&SCHEMA, &row.values, &score, REASONS, words);
-        let mut reasons = vec![
-            json!({"topic": "base", "contribution": six(why.base), "words": "what is usual at this stage"}),
-        ];
-        reasons.extend(why.reasons.into_iter().map(|reason| {
-            let mut told = json!({"topic": reason.topic, "contribution": six(reason.contribution), "words": reason.words});
-            if !reason.feature.is_empty() {
-                told["feature"] = reason.feature.into();
-            }
-            if let Some(value) = reason.value {
-                told["value"] = six(f64::from(value));
-            }
-            told
-        }));
-        let reasons = Value::Array(reasons);
         let shown = Shown {
             stage: stage as u8,
             scored_at: now,
@@ -95,7 +82,7 @@ impl Ndr {
             threshold: self.small.threshold,
             order: way.order,
             model,
-            contributions: reasons.to_string(),
+            contributions: text_of(&why),
         };
         let kept = Kept {
             model: row.model as u8,
@@ -110,8 +97,13 @@ impl Ndr {
         let case = self.case_mut(subject);
         case.keep(kept);
         case.show(shown);
-        self.scored.push((subject, stage, reasons));
-        self.touch(subject);
+        self.scored.push((subject, stage));
+        let case = self.case_mut(subject);
+        let waits = case.dirty != 0;
+        case.dirty |= 1 << stage as u8;
+        if !waits {
+            self.dirty.push(subject);
+        }
         if let Subject::Parcel(number) = subject {
             world.shipments.get_mut(number).risk = risk;
             world.touch_shipment(number);
@@ -142,15 +134,6 @@ impl Ndr {
         let group = u32::from(way.payment);
         let told = [FINAL, ATTEMPT].map(|target| of(target).calibrate(group, raw[target]));
         Weighed { raw, calm, told }
-    }
-
-    /// Marks the rows of a subject.
-    pub(crate) fn touch(&mut self, subject: Subject) {
-        let case = self.case_mut(subject);
-        if !case.dirty {
-            case.dirty = true;
-            self.dirty.push(subject);
-        }
     }
 
     /// A word of a reason's phrase.
@@ -228,7 +211,39 @@ impl Ndr {
     }
 }
 
+/// A reason as it is told, members in the order of their names.
+#[derive(Serialize)]
+struct Told<'a> {
+    contribution: f64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    feature: &'a str,
+    topic: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<f64>,
+    words: &'a str,
+}
+
+/// The reasons as JSON, the base first.
+fn text_of(why: &Explanation) -> String {
+    let mut told = Vec::with_capacity(why.reasons.len() + 1);
+    told.push(Told {
+        contribution: six(why.base),
+        feature: "",
+        topic: "base",
+        value: None,
+        words: "what is usual at this stage",
+    });
+    told.extend(why.reasons.iter().map(|reason| Told {
+        contribution: six(reason.contribution),
+        feature: reason.feature,
+        topic: reason.topic,
+        value: reason.value.map(|value| six(f64::from(value))),
+        words: &reason.words,
+    }));
+    Data::of_ordered(&told).into_text()
+}
+
 /// A figure with six places.
-fn six(figure: f64) -> Value {
-    json!((figure * 1e6).round() / 1e6)
+fn six(figure: f64) -> f64 {
+    (figure * 1e6).round() / 1e6
 }

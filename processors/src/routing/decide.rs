@@ -5,7 +5,7 @@
 
 use eddy_events::shipment::{NdrAction, NdrReason};
 use eddy_models::sigmoid;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::network::Network;
 use super::policy::Policy;
@@ -297,9 +297,7 @@ impl Ask<'_> {
         let mut candidates: Vec<Candidate> = options
             .into_iter()
             .map(|(word, asked, cost, excluded)| {
-                let mut then = case.clone();
-                then.kept.clear();
-                then.shown.clear();
+                let mut then = case.bare();
                 then.action = asked.map_or(0, |asked| index_of(NdrAction::ALL, asked) + 1);
                 let (mut row, eta) =
                     self.ndr
@@ -330,19 +328,32 @@ impl Ask<'_> {
     }
 
     /// The candidates as they are told.
-    pub(crate) fn tell(&self, candidates: &[Candidate]) -> Value {
-        let told = candidates.iter().map(|candidate| {
-            json!({
-                "action": ACTIONS[usize::from(candidate.action)],
-                "courier": self.world.symbols.word(candidate.courier),
-                "risk": (candidate.risk * 1e6).round() / 1e6,
-                "price_minor": candidate.price_minor,
-                "late_days": (candidate.late_days * 100.0).round() / 100.0,
-                "expected_cost_minor": candidate.cost_minor.round() as i64,
-                "feasible": candidate.excluded.is_none(),
-                "rule": candidate.excluded,
+    pub(crate) fn tell(&self, candidates: &[Candidate]) -> Vec<Told<'_>> {
+        candidates
+            .iter()
+            .map(|candidate| Told {
+                action: ACTIONS[usize::from(candidate.action)],
+                courier: self.world.symbols.word(candidate.courier),
+                expected_cost_minor: candidate.cost_minor.round() as i64,
+                feasible: candidate.excluded.is_none(),
+                late_days: (candidate.late_days * 100.0).round() / 100.0,
+                price_minor: candidate.price_minor,
+                risk: (candidate.risk * 1e6).round() / 1e6,
+                rule: candidate.excluded,
             })
-        });
-        Value::Array(told.collect())
+            .collect()
     }
+}
+
+/// A candidate as it is told.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told<'a> {
+    action: &'static str,
+    courier: Option<&'a str>,
+    expected_cost_minor: i64,
+    feasible: bool,
+    late_days: f64,
+    price_minor: i64,
+    risk: f64,
+    rule: Option<&'static str>,
 }

@@ -10,9 +10,10 @@ mod policy;
 
 use bitcode::{Decode, Encode};
 use eddy_events::feedback::RerouteFeedback;
-use eddy_events::output::OutputType;
+use eddy_events::output::{Data, OutputType};
 use eddy_events::{Body, Event, Position, Timestamp};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::interner::NO_SYMBOL;
@@ -242,7 +243,7 @@ impl Routing {
         let Some(candidates) = ask.candidates(subject, stage) else {
             return;
         };
-        let alternatives = ask.tell(&candidates).to_string();
+        let alternatives = Data::of_ordered(&ask.tell(&candidates)).into_text();
         let Some(chosen) = choose(policy, &candidates, position) else {
             return;
         };
@@ -294,38 +295,59 @@ impl Routing {
     }
 
     /// A decision as an output.
-    pub(crate) fn output(&self, world: &World, number: u32) -> (OutputType, (SmolStr, Value)) {
+    pub(crate) fn output(&self, world: &World, number: u32) -> (OutputType, (SmolStr, Data)) {
         let decision = self.decisions.get(number);
         let kind = if decision.recommended {
             OutputType::RerouteRecommended
         } else {
             OutputType::RerouteSuppressed
         };
-        let (id, awb, rma) = ids(world, decision.subject());
-        let order = key(&world.order_keys, decision.order);
-        let alternatives: Value = serde_json::from_str(&decision.alternatives).unwrap_or_default();
-        let data = json!({
-            "decision_id": decision.id(),
-            "order_id": order,
-            "awb": awb,
-            "rma_id": rma,
-            "stage": STAGES[usize::from(decision.stage)],
-            "action": ACTIONS[usize::from(decision.action)],
-            "from_courier": world.symbols.word(decision.from),
-            "to_courier": world.symbols.word(decision.to),
-            "risk_before": decision.risk_before,
-            "risk_after": decision.risk_after,
-            "expected_gain_minor": decision.gain_minor,
-            "alternatives": alternatives,
-            "reason": decision.reason,
-            "propensity": decision.propensity,
-            "policy_version": decision.policy,
-            "model_version": ONLINE,
-            "valid_until": Timestamp::utc(decision.valid_until).to_string(),
-            "decided_at": Timestamp::utc(decision.decided_at).to_string(),
-        });
-        (kind, (SmolStr::new(id), data))
+        let (id, awb, rma_id) = ids(world, decision.subject());
+        let data = Told {
+            decision_id: &decision.id(),
+            order_id: key(&world.order_keys, decision.order),
+            awb,
+            rma_id,
+            stage: STAGES[usize::from(decision.stage)],
+            action: ACTIONS[usize::from(decision.action)],
+            from_courier: world.symbols.word(decision.from),
+            to_courier: world.symbols.word(decision.to),
+            risk_before: decision.risk_before,
+            risk_after: decision.risk_after,
+            expected_gain_minor: decision.gain_minor,
+            alternatives: serde_json::from_str(&decision.alternatives).ok(),
+            reason: &decision.reason,
+            propensity: decision.propensity,
+            policy_version: &decision.policy,
+            model_version: ONLINE,
+            valid_until: Timestamp::utc(decision.valid_until).to_string(),
+            decided_at: Timestamp::utc(decision.decided_at).to_string(),
+        };
+        (kind, (SmolStr::new(id), Data::of_ordered(&data)))
     }
+}
+
+/// A decision as it is told, members in the order of their names.
+#[derive(Serialize)]
+struct Told<'a> {
+    action: &'a str,
+    alternatives: Option<&'a RawValue>,
+    awb: Option<&'a str>,
+    decided_at: String,
+    decision_id: &'a str,
+    expected_gain_minor: i64,
+    from_courier: Option<&'a str>,
+    model_version: &'a str,
+    order_id: Option<&'a str>,
+    policy_version: &'a str,
+    propensity: f64,
+    reason: &'a str,
+    risk_after: f64,
+    risk_before: f64,
+    rma_id: Option<&'a str>,
+    stage: &'a str,
+    to_courier: Option<&'a str>,
+    valid_until: String,
 }
 
 /// Which candidate, and how probable that choice was.

@@ -171,8 +171,8 @@ pub(crate) fn changes(world: &mut World, ndr: &mut Ndr, routing: &mut Routing) -
     let scored = ndr.take_dirty();
     if !scored.is_empty() {
         let mut writer = Writer::new(NDR_SCORES, scored.len());
-        for subject in scored {
-            ndr_scores::write(world, ndr, subject, &mut writer);
+        for waiting in scored {
+            ndr_scores::write(world, ndr, waiting, &mut writer);
         }
         writer.finish(&mut changes);
     }
@@ -256,7 +256,7 @@ pub(crate) fn scan(
     let mut scores = Writer::new(NDR_SCORES, SCAN_ROWS);
     for subject in ndr_scores::subjects(world) {
         if ndr.holds(subject) {
-            ndr_scores::write(world, ndr, subject, &mut scores);
+            ndr_scores::write(world, ndr, (subject, ndr_scores::EVERY), &mut scores);
             if scores.upserts.len() >= SCAN_ROWS {
                 ndr.spill(memory);
             }

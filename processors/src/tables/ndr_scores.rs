@@ -84,9 +84,14 @@ pub(crate) fn ids(world: &World, subject: Subject) -> Ids<'_> {
     }
 }
 
-pub(crate) fn write(world: &World, ndr: &Ndr, subject: Subject, rows: &mut Writer) {
+/// All stages, as bits.
+pub(crate) const EVERY: u8 = u8::MAX;
+
+/// Writes the rows of a subject of these stages.
+pub(crate) fn write(world: &World, ndr: &Ndr, (subject, stages): (Subject, u8), rows: &mut Writer) {
     let (subject_id, awb, rma) = ids(world, subject);
-    for shown in &ndr.case(subject).shown {
+    let shown = ndr.case(subject).shown.iter();
+    for shown in shown.filter(|shown| stages & (1 << shown.stage) != 0) {
         rows.upserts
             .text(subject_id)
             .text(STAGES[usize::from(shown.stage)])

@@ -145,7 +145,7 @@ fn reroutes(run: &Run) -> Vec<(OutputType, Value)> {
         .outputs
         .iter()
         .filter(|(_, output)| output.kind == OutputKind::Reroute);
-    told.map(|(_, output)| (output.type_name, output.data.clone()))
+    told.map(|(_, output)| (output.type_name, output.data.value()))
         .collect()
 }
 
