@@ -7,6 +7,7 @@ mod answer;
 mod around;
 mod bare;
 mod bounded;
+mod brief;
 mod catalog;
 mod coded;
 mod each_batch;
@@ -142,6 +143,7 @@ struct Inner {
     base: SessionState,
     limits: Limits,
     threads: Threads,
+    prompt: Threads,
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
     memory: Arc<Budget>,
@@ -169,11 +171,13 @@ impl QueryEngine {
         limits: Limits,
     ) -> Result<QueryEngine, Error> {
         let base = catalog::build(&tables, &views, extra, limits.threads).map_err(|e| Error::planning(&e))?;
-        let threads = Threads::start(limits.threads)?;
+        let threads = Threads::start("eddy-query", limits.threads, NICE)?;
+        let prompt = Threads::start("eddy-lookup", limits.threads, 0)?;
         let inner = Inner {
             tables,
             base,
             threads,
+            prompt,
             turns: Arc::new(Semaphore::new(limits.running.max(1))),
             waiting: AtomicUsize::new(0),
             memory: Arc::new(Budget::new(limits.total_memory)),
@@ -210,7 +214,11 @@ impl QueryEngine {
 
     /// As `sql`, for a front end.
     pub async fn ask(&self, text: &str, params: Vec<ScalarValue>, ask: Ask) -> Result<Answer, Error> {
-        self.start(Question::Text(text.into()), params, ask).await
+        let question = match self.inner.known(text) {
+            Some(known) => Question::Prepared(known),
+            None => Question::Text(text.into()),
+        };
+        self.start(question, params, ask).await
     }
 
     /// Runs a prepared statement on the newest snapshot.
@@ -281,7 +289,12 @@ impl QueryEngine {
         let inner = Arc::clone(&self.inner);
         let pinned = Arc::clone(&snapshot);
         let running = self.inner.metrics.running();
-        let task = self.inner.threads.spawn(async move {
+        let threads = if question.is_brief() {
+            &self.inner.prompt
+        } else {
+            &self.inner.threads
+        };
+        let task = threads.spawn(async move {
             // Held until the query has really ended, so that one that does not stop keeps its place.
             let turn = (permit, running);
             let run = inner.stream(question, params, pinned, schema_to, &to);
@@ -355,6 +368,12 @@ impl Drop for Waiting<'_> {
 enum Question {
     Text(Box<str>),
     Prepared(Arc<Prepared>),
+}
+
+impl Question {
+    fn is_brief(&self) -> bool {
+        matches!(self, Self::Prepared(prepared) if prepared.is_brief())
+    }
 }
 
 impl Inner {
@@ -437,25 +456,28 @@ impl Inner {
     }
 }
 
-/// The threads queries run on: their own, so that a bad query holds up no one else, and behind ingestion in the machine's queue.
+/// The threads queries run on: their own, so that a bad query holds up no one else, and behind ingestion in the machine's queue. Rows
+/// asked for by their keys have threads that are ingestion's equals.
 struct Threads {
     runtime: Option<tokio::runtime::Runtime>,
 }
 
 /// Plans are walked recursively; deep ones need a deep stack, of which only what is used takes memory.
 const STACK: usize = 64 << 20;
-/// Added to the threads' niceness, so that ingestion goes first.
+/// Added to the niceness of threads that may take long, so that ingestion goes first.
 const NICE: i32 = 5;
 
 impl Threads {
-    fn start(threads: usize) -> Result<Threads, Error> {
+    fn start(name: &'static str, threads: usize, nice: i32) -> Result<Threads, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads.max(1))
-            .thread_name("eddy-query")
+            .thread_name(name)
             .thread_stack_size(STACK)
-            .on_thread_start(|| {
+            .on_thread_start(move || {
                 // Without the right to do so the threads stay equals, which is slower and not wrong.
-                let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+                if nice != 0 {
+                    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), nice);
+                }
             })
             .enable_time()
             .build()

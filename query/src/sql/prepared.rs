@@ -14,6 +14,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::parser::Statement;
 
+use super::brief::is_brief;
 use super::{Error, weight, written_out};
 
 /// A planned statement.
@@ -25,6 +26,7 @@ pub struct Prepared {
     parameters: Vec<Option<DataType>>,
     schema: SchemaRef,
     bytes: usize,
+    brief: bool,
 }
 
 impl Prepared {
@@ -52,18 +54,25 @@ impl Prepared {
             None => analysed_schema(&plan, state),
         };
         let bytes = bytes(&plan) + optimised.as_ref().map_or(0, bytes);
+        let brief = optimised.as_ref().is_some_and(is_brief);
         Ok(Prepared {
             plan,
             optimised,
             parameters,
             schema,
             bytes,
+            brief,
         })
     }
 
     /// About how much memory it takes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Whether it reads one row by its key.
+    pub fn is_brief(&self) -> bool {
+        self.brief
     }
 
     /// Types of `$1`, `$2`, ... where the statement tells them.
