@@ -244,7 +244,13 @@ async fn derive(log: Log, set: usize, outputs: usize) -> String {
                 serde_json::json!({ "awb": "AWB000123", "probability": 0.25, "stage": "manifested", "n": n });
             (
                 cause,
-                Output::new(OutputType::NdrScoreComputed, cause, "AWB000123", time, Data::of(&data)),
+                Output::new(
+                    OutputType::NdrScoreComputed,
+                    cause,
+                    "AWB000123",
+                    time,
+                    Data::of(&data),
+                ),
             )
         });
         let begun = Instant::now();

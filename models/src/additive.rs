@@ -290,7 +290,14 @@ mod tests {
                 n += 1.0;
                 assert!((contributions.iter().map(|c| c[0]).sum::<f64>() - s[0]).abs() < 1e-9);
             }
-            learn(&mut store, &PRIORS, &row, (0, random.unit() < sigmoid(truth)), 0, &mut Vec::new());
+            learn(
+                &mut store,
+                &PRIORS,
+                &row,
+                (0, random.unit() < sigmoid(truth)),
+                0,
+                &mut Vec::new(),
+            );
         }
         let (ours, flat) = ((ours / n).sqrt(), (flat / n).sqrt());
         assert!(ours < 0.21, "error {ours}, without the keys {flat}");
@@ -334,7 +341,14 @@ mod tests {
         let mut store = vec![Bucket::default(); 4];
         for key in 0..200_u64 {
             let at = key as i64 * HOUR_US;
-            learn(&mut store, &PRIORS, &[term(1, key, 1.0)], (0, true), at, &mut Vec::new());
+            learn(
+                &mut store,
+                &PRIORS,
+                &[term(1, key, 1.0)],
+                (0, true),
+                at,
+                &mut Vec::new(),
+            );
         }
         let known = |key: u64| read(&store, &PRIORS, &term(1, key, 1.0), 0).mean[0] != 0.0;
         assert!(known(199) && known(198));

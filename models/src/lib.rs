@@ -7,7 +7,7 @@
 //! - [`additive`] learns beliefs about hashed keys from each outcome and serves from the first event; [`ftrl`] learns from each outcome as it comes, [`logistic`] from a batch, [`boosting`] grows the challenger; [`linear`], [`forest`] and
 //!   [`shapley`] are what they leave behind.
 //! - [`model`] scores: contributions, [`calibration`] (by [`mapping`]), probability. [`explanation`] says it in words.
-//! - [`evaluation`] and [`prequential`] judge. [`artefact`] keeps a trained model with its digest.
+//! - [`evaluation`] and [`prequential`] judge a whole set, [`tally`] and [`drift`] what comes one by one. [`artefact`] keeps a trained model with its digest.
 
 pub mod additive;
 pub mod artefact;
@@ -15,6 +15,7 @@ mod binning;
 pub mod boosting;
 pub mod calibration;
 pub mod data;
+pub mod drift;
 pub mod encoding;
 mod error;
 pub mod evaluation;
@@ -33,6 +34,7 @@ pub mod regime;
 pub mod schema;
 pub mod shapley;
 mod table;
+pub mod tally;
 
 pub use error::Error;
 

@@ -315,7 +315,7 @@ impl Engine {
         if self.config.scores {
             self.score(position, event, owner);
         }
-        if !self.reached.is_empty() || !self.ndr.scored.is_empty() {
+        if !self.reached.is_empty() || !self.ndr.scored.is_empty() || !self.ndr.drifted.is_empty() {
             self.emit(position, event, out);
         }
     }
@@ -369,10 +369,13 @@ impl Engine {
         let reached = std::mem::take(&mut self.reached);
         let mut scored = std::mem::take(&mut self.ndr.scored);
         let decided = std::mem::take(&mut self.routing.decided);
-        let count = u16::try_from(reached.len() + scored.len() + decided.len()).unwrap_or(u16::MAX);
-        let milestones = reached
-            .iter()
-            .map(|milestone| (OutputType::MilestoneReached, milestones::output(&self.world, *milestone)));
+        let drifted = std::mem::take(&mut self.ndr.drifted);
+        let milestones = reached.iter().map(|milestone| {
+            (
+                OutputType::MilestoneReached,
+                milestones::output(&self.world, *milestone),
+            )
+        });
         let scores = scored
             .drain(..)
             .filter_map(|(subject, stage)| ndr::output(&self.ndr, &self.world, subject, stage))
@@ -380,7 +383,12 @@ impl Engine {
         let decisions = decided
             .iter()
             .map(|number| self.routing.output(&self.world, *number));
-        let outputs: Vec<_> = milestones.chain(scores).chain(decisions).collect();
+        let alarms = drifted
+            .iter()
+            .filter_map(|drifted| ndr::performance::output(&self.world, *drifted))
+            .map(|told| (OutputType::ModelDriftDetected, told));
+        let outputs: Vec<_> = milestones.chain(scores).chain(decisions).chain(alarms).collect();
+        let count = u16::try_from(outputs.len()).unwrap_or(u16::MAX);
         for (ordinal, (kind, (subject, data))) in outputs.into_iter().enumerate() {
             let cause = self.cause(position, ordinal as u16, count);
             let time = Timestamp::utc(self.clock);

@@ -18,11 +18,27 @@ pub(crate) struct Kept {
     /// The next attempt has not been made.
     pub(crate) attempt_open: bool,
     pub(crate) scored_at: i64,
+    /// The score as it was told, where it counts for performance.
+    pub(crate) told: Option<Told>,
     /// Log-odds before calibration: never delivered, next attempt fails.
     pub(crate) raw: [f64; 2],
     /// Log-odds that the next attempt fails, were the lane as usual.
     pub(crate) calm: f64,
     pub(crate) terms: Vec<Term>,
+}
+
+/// What performance is reckoned from.
+#[derive(Clone, Copy, Debug, Default, Encode, Decode)]
+pub(crate) struct Told {
+    /// Symbol of the model's version.
+    pub(crate) version: u32,
+    pub(crate) stage: u8,
+    /// Symbol.
+    pub(crate) courier: u32,
+    /// Never delivered.
+    pub(crate) probability: f64,
+    /// Above the threshold in force.
+    pub(crate) flagged: bool,
 }
 
 /// A score as it is shown.
@@ -124,6 +140,11 @@ impl Case {
             shown: Vec::new(),
             ..*self
         }
+    }
+
+    /// Whether a stage was scored before.
+    pub(crate) fn was_scored(&self, stage: u8) -> bool {
+        self.shown.iter().any(|shown| shown.stage == stage)
     }
 
     /// Shows a score in place of the older one of its stage.

@@ -7,9 +7,10 @@ use eddy_models::additive;
 use eddy_models::calibration::When;
 use eddy_models::mapping::Sample;
 
-use super::case::{Case, End, Placing};
+use super::case::{Case, End, Kept, Placing};
 use super::facts::{Way, way_of_order, way_of_parcel, word};
 use super::features::{PRIORS, Row};
+use super::performance::Outcome;
 use super::score::Moment;
 use super::{ATTEMPT, FINAL, Ndr, Stage, Subject};
 use crate::facts::NO_TIME;
@@ -227,12 +228,12 @@ impl Ndr {
             }
             Body::ShipmentDelivered(_) => {
                 self.attempted(world, Subject::Parcel(number), false, now);
-                self.ended(Subject::Parcel(number), false, now);
+                self.ended(world, Subject::Parcel(number), false, now);
             }
             Body::ShipmentRtoInitiated(_)
             | Body::ShipmentRtoDelivered(_)
             | Body::ShipmentLost(_)
-            | Body::ShipmentDamaged(_) => self.ended(Subject::Parcel(number), true, now),
+            | Body::ShipmentDamaged(_) => self.ended(world, Subject::Parcel(number), true, now),
             Body::ShipmentCancelled(_) => {
                 let case = self.parcels.get_mut(number);
                 case.end = End::Dropped;
@@ -355,12 +356,12 @@ impl Ndr {
                 if self.pickups.get(number).end == End::Open =>
             {
                 self.attempted(world, subject, false, now);
-                self.ended(subject, false, now);
+                self.ended(world, subject, false, now);
             }
             Body::ReturnCancelled(_) | Body::ReturnClosed(_) | Body::ReturnRejected(_)
                 if self.pickups.get(number).end == End::Open =>
             {
-                self.ended(subject, true, now);
+                self.ended(world, subject, true, now);
             }
             _ => {}
         }
@@ -395,7 +396,7 @@ impl Ndr {
     }
 
     /// It was delivered, or never will be: every row learns and is let go.
-    fn ended(&mut self, subject: Subject, failed: bool, now: Now) {
+    fn ended(&mut self, world: &World, subject: Subject, failed: bool, now: Now) {
         let case = self.case_mut(subject);
         case.end = if failed { End::Failed } else { End::Delivered };
         if case.decision.is_some() {
@@ -405,10 +406,31 @@ impl Ndr {
         let kept = std::mem::take(&mut case.kept);
         for row in &kept {
             self.learn(row, FINAL, failed, now);
+            self.judge(world, row, failed, now);
         }
     }
 
-    fn learn(&mut self, row: &super::case::Kept, target: usize, failed: bool, now: Now) {
+    /// Counts a score whose outcome is known.
+    fn judge(&mut self, world: &World, row: &Kept, failed: bool, now: Now) {
+        let Some(told) = row.told else { return };
+        let outcome = Outcome {
+            model: told.version,
+            stage: told.stage,
+            courier: told.courier,
+            payment: row.payment,
+            probability: told.probability,
+            flagged: told.flagged,
+            failed,
+            scored_at: row.scored_at,
+            known_at: now.clock,
+        };
+        let (changed, gone) = &mut self.judged;
+        self.small
+            .performance
+            .observe(world, outcome, changed, gone, &mut self.drifted);
+    }
+
+    fn learn(&mut self, row: &Kept, target: usize, failed: bool, now: Now) {
         additive::learn(
             &mut self.beliefs,
             PRIORS,

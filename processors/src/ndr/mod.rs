@@ -12,6 +12,7 @@ pub(crate) mod facts;
 pub(crate) mod features;
 mod listen;
 mod output;
+pub(crate) mod performance;
 pub(crate) mod score;
 mod transit;
 
@@ -28,6 +29,7 @@ use crate::ledger::PAGE;
 use crate::slab::{Paged, Slab};
 use case::{Case, OrderCase, Placing};
 use context::Context;
+use performance::{Drifted, Performance, Place};
 use transit::Transit;
 
 pub(crate) use listen::{Now, hear};
@@ -81,6 +83,8 @@ pub(crate) struct Small {
     calibrators: Vec<Calibrator>,
     /// Day and parcels manifested on it, by courier's symbol.
     today: BTreeMap<u32, (i32, u32)>,
+    /// How good scores turned out.
+    pub(crate) performance: Performance,
     /// Probability above which the policy in force acts.
     pub(crate) threshold: f64,
 }
@@ -133,8 +137,12 @@ pub(crate) struct Ndr {
     pub(crate) scored: Vec<(Subject, Stage)>,
     /// Ended by the event being heard.
     pub(crate) ended: Vec<Subject>,
+    /// Alarms of the event being heard.
+    pub(crate) drifted: Vec<Drifted>,
     /// Subjects whose rows wait for the next flush.
     pub(crate) dirty: Vec<Subject>,
+    /// Cells of performance whose rows wait, and those that go.
+    judged: (Vec<Place>, Vec<Place>),
     contributions: Vec<[f64; 2]>,
     before: Vec<Belief>,
 }
@@ -163,6 +171,7 @@ impl Ndr {
                 regimes: BTreeMap::new(),
                 calibrators: vec![Calibrator::new(calibration); STAGES.len() * 2],
                 today: BTreeMap::new(),
+                performance: Performance::default(),
                 threshold: THRESHOLD,
             },
             beliefs,
@@ -171,7 +180,9 @@ impl Ndr {
             pickups: Slab::default(),
             scored: Vec::new(),
             ended: Vec::new(),
+            drifted: Vec::new(),
             dirty: Vec::new(),
+            judged: Default::default(),
             contributions: Vec::new(),
             before: Vec::new(),
         }
@@ -212,6 +223,14 @@ impl Ndr {
             .into_iter()
             .map(|subject| (subject, std::mem::take(&mut self.case_mut(subject).dirty)))
             .collect()
+    }
+
+    /// Cells of performance whose rows wait, each once, and those that go.
+    pub(crate) fn take_judged(&mut self) -> (Vec<Place>, Vec<Place>) {
+        let (mut changed, gone) = std::mem::take(&mut self.judged);
+        changed.sort_unstable();
+        changed.dedup();
+        (changed, gone)
     }
 
     /// A decision was made about a subject.

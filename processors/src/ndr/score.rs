@@ -9,7 +9,7 @@ use eddy_models::schema::Feature;
 use eddy_models::sigmoid;
 use serde::Serialize;
 
-use super::case::{Kept, Shown};
+use super::case::{Kept, Shown, Told};
 use super::facts::{Way, channel};
 use super::features::{F, N, PRIORS, Row, SCHEMA};
 use super::{ATTEMPT, FINAL, Ndr, Stage, Subject};
@@ -84,7 +84,16 @@ impl Ndr {
             model,
             contributions: text_of(&why),
         };
+        let told = Told {
+            version: model,
+            stage: stage as u8,
+            courier: way.courier,
+            probability: shown.probability,
+            flagged: shown.probability > shown.threshold,
+        };
+        let first = !self.case(subject).was_scored(stage as u8);
         let kept = Kept {
+            told: first.then_some(told),
             model: row.model as u8,
             payment: way.payment,
             attempt_open: true,
@@ -213,7 +222,7 @@ impl Ndr {
 
 /// A reason as it is told, members in the order of their names.
 #[derive(Serialize)]
-struct Told<'a> {
+struct ToldReason<'a> {
     contribution: f64,
     #[serde(skip_serializing_if = "str::is_empty")]
     feature: &'a str,
@@ -226,14 +235,14 @@ struct Told<'a> {
 /// The reasons as JSON, the base first.
 fn text_of(why: &Explanation) -> String {
     let mut told = Vec::with_capacity(why.reasons.len() + 1);
-    told.push(Told {
+    told.push(ToldReason {
         contribution: six(why.base),
         feature: "",
         topic: "base",
         value: None,
         words: "what is usual at this stage",
     });
-    told.extend(why.reasons.iter().map(|reason| Told {
+    told.extend(why.reasons.iter().map(|reason| ToldReason {
         contribution: six(reason.contribution),
         feature: reason.feature,
         topic: reason.topic,

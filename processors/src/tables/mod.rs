@@ -7,6 +7,7 @@ mod customers;
 pub(crate) mod dead_letters;
 mod facilities;
 mod governance;
+mod model_performance;
 pub(crate) mod ndr_scores;
 mod order_lines;
 mod orders;
@@ -30,7 +31,7 @@ use crate::rows::{Rows, Schemas, Table};
 use crate::world::{DirtyOrder, World};
 
 /// The tables, in the order in which changes number them.
-pub(crate) const TABLES: [&Table; 16] = [
+pub(crate) const TABLES: [&Table; 17] = [
     &orders::TABLE,
     &order_lines::TABLE,
     &shipments::TABLE,
@@ -47,6 +48,7 @@ pub(crate) const TABLES: [&Table; 16] = [
     &dead_letters::TABLE,
     &ndr_scores::TABLE,
     &routing_decisions::TABLE,
+    &model_performance::TABLE,
 ];
 
 /// Number of the table of dead letters.
@@ -55,10 +57,13 @@ pub const DEAD_LETTERS: usize = 13;
 const NDR_SCORES: usize = 14;
 /// Number of the table of decisions.
 const ROUTING_DECISIONS: usize = 15;
+/// Number of the table of how good scores turned out.
+const MODEL_PERFORMANCE: usize = 16;
 
 /// Whether a column repeats outputs, which follow the order of the log: it is no part of what all orders of arrival agree on.
 pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
-    matches!(table, NDR_SCORES | ROUTING_DECISIONS) || (TABLES[table].name, column) == ("shipments", "risk")
+    matches!(table, NDR_SCORES | ROUTING_DECISIONS | MODEL_PERFORMANCE)
+        || (TABLES[table].name, column) == ("shipments", "risk")
 }
 
 /// The schemas of all tables, in the order in which changes number them.
@@ -176,6 +181,17 @@ pub(crate) fn changes(world: &mut World, ndr: &mut Ndr, routing: &mut Routing) -
         }
         writer.finish(&mut changes);
     }
+    let (judged, gone) = ndr.take_judged();
+    if !judged.is_empty() || !gone.is_empty() {
+        let mut writer = Writer::new(MODEL_PERFORMANCE, judged.len() * 8);
+        for place in gone {
+            model_performance::delete(world, place, &mut writer);
+        }
+        for place in judged {
+            model_performance::write(world, ndr, place, &mut writer);
+        }
+        writer.finish(&mut changes);
+    }
     each(
         &mut changes,
         ROUTING_DECISIONS,
@@ -270,6 +286,12 @@ pub(crate) fn scan(
         give_full(world, memory, &mut decisions, &mut give);
     }
     give_rest(decisions, &mut give);
+    let mut judged = Writer::new(MODEL_PERFORMANCE, SCAN_ROWS);
+    for place in ndr.small.performance.places() {
+        model_performance::write(world, ndr, place, &mut judged);
+        give_full(world, memory, &mut judged, &mut give);
+    }
+    give_rest(judged, &mut give);
     let mut changes = Vec::new();
     write_governance(world, &mut changes);
     for (table, change) in changes {

@@ -6,7 +6,9 @@ use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, TableSca
 /// Whether a plan reads one row of one table by its key and does nothing with it that takes long.
 pub(super) fn is_brief(plan: &LogicalPlan) -> bool {
     match plan {
-        LogicalPlan::Projection(projection) => projection.expr.iter().all(is_plain) && is_brief(&projection.input),
+        LogicalPlan::Projection(projection) => {
+            projection.expr.iter().all(is_plain) && is_brief(&projection.input)
+        }
         LogicalPlan::SubqueryAlias(alias) => is_brief(&alias.input),
         LogicalPlan::Limit(limit) => is_brief(&limit.input),
         LogicalPlan::TableScan(scan) => names_its_key(scan),

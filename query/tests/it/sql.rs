@@ -369,14 +369,26 @@ async fn one_row_by_its_key_goes_before_what_may_take_long() {
     let engine = engine();
     for (sql, brief) in [
         ("select * from parcels where awb = 'AWB7'", true),
-        ("select p.weight_g as grams from parcels p where $1 = p.awb and weight_g > 3 limit 1", true),
+        (
+            "select p.weight_g as grams from parcels p where $1 = p.awb and weight_g > 3 limit 1",
+            true,
+        ),
         ("select awb from parcels where awb = cast($1 as varchar)", true),
         ("select awb from parcels", false),
         ("select awb from parcels where awb > 'AWB7'", false),
-        ("select awb from parcels where awb = 'AWB7' or weight_g = 1", false),
+        (
+            "select awb from parcels where awb = 'AWB7' or weight_g = 1",
+            false,
+        ),
         ("select count(*) from parcels where awb = 'AWB7'", false),
-        ("select repeat(awb, 1000000) from parcels where awb = 'AWB7'", false),
-        ("select p.awb from parcels p, parcels q where p.awb = 'AWB7' and q.awb = 'AWB8'", false),
+        (
+            "select repeat(awb, 1000000) from parcels where awb = 'AWB7'",
+            false,
+        ),
+        (
+            "select p.awb from parcels p, parcels q where p.awb = 'AWB7' and q.awb = 'AWB8'",
+            false,
+        ),
     ] {
         assert_eq!(engine.prepare(sql).await.unwrap().is_brief(), brief, "{sql}");
     }
