@@ -24,12 +24,27 @@ fn free_port() -> u16 {
         .port()
 }
 
+/// A configuration file in a folder that turns scores off.
+pub fn without_scores(dir: &std::path::Path) -> String {
+    let path = dir.join("eddy.toml");
+    std::fs::write(&path, "scores = false\n").unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
 impl Engine {
     /// Starts on a fresh folder, log synced unless the flags say otherwise.
     pub fn start(args: &[&str]) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let dir = temporary.path().to_owned();
         Self::spawn(dir, Some(temporary), args)
+    }
+
+    /// Starts on a fresh folder, with projections alone: nothing is scored.
+    pub fn unscored(args: &[&str]) -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = temporary.path().to_owned();
+        let config = without_scores(&dir);
+        Self::spawn(dir, Some(temporary), &[args, &["--config", &config]].concat())
     }
 
     /// Starts on a folder that stays.
@@ -64,7 +79,7 @@ impl Engine {
             http,
             pg,
         };
-        engine.wait_ready(Duration::from_secs(120));
+        engine.wait_ready(Duration::from_secs(900));
         engine
     }
 

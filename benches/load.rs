@@ -20,7 +20,9 @@ pub fn run() {
     }
     file.flush().unwrap();
     drop(file);
-    measure(&path, "canonical", "NDJSON of a simulated world");
+    for scores in [false, true] {
+        measure(&path, "canonical", "NDJSON of a simulated world", scores);
+    }
     let data = std::env::var_os("EDDY_TEST_DATA")
         .map(PathBuf::from)
         .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
@@ -30,15 +32,22 @@ pub fn run() {
     ] {
         let path = data.join(file).with_extension("parquet");
         if path.exists() {
-            measure(&path, mapping, "Parquet through its mapping");
+            for scores in [false, true] {
+                measure(&path, mapping, "Parquet through its mapping", scores);
+            }
         } else {
             eprintln!("  skipped: {} is not there", path.display());
         }
     }
 }
 
-fn measure(path: &std::path::Path, mapping: &str, what: &str) {
-    let engine = Engine::start(&["--durability", "synced"]);
+fn measure(path: &std::path::Path, mapping: &str, what: &str, scores: bool) {
+    let synced = ["--durability", "synced"];
+    let (engine, scored) = if scores {
+        (Engine::start(&synced), ", parcels scored")
+    } else {
+        (Engine::unscored(&synced), "")
+    };
     let begin = Instant::now();
     let output = engine
         .command(&["load", path.to_str().unwrap(), "--mapping", mapping, "--quiet"])
@@ -58,12 +67,12 @@ fn measure(path: &std::path::Path, mapping: &str, what: &str) {
     let rows = counts["read"].as_f64().unwrap();
     let note = format!("{note}; {rows} rows, {events} events");
     if rows != events {
-        let what = format!("durable file load, rows of {mapping}");
+        let what = format!("durable file load, rows of {mapping}{scored}");
         figure("load", &what, rows / seconds, "rows/s", &note);
     }
     figure(
         "load",
-        &format!("durable file load, {mapping}"),
+        &format!("durable file load, {mapping}{scored}"),
         events / seconds,
         "events/s",
         &note,
@@ -72,7 +81,7 @@ fn measure(path: &std::path::Path, mapping: &str, what: &str) {
     let whole = begin.elapsed().as_secs_f64();
     figure(
         "load",
-        &format!("the same until the last row is queryable, {mapping}"),
+        &format!("the same until the last row is queryable, {mapping}{scored}"),
         events / whole,
         "events/s",
         &note,

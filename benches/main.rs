@@ -2,9 +2,10 @@
 //!
 //!     cargo bench --bench eddy -- [NAME ...]
 //!
-//! Names: fold, tables, scan, backlog, http, load, freshness, lookup, restart. Nothing here decides a test.
+//! Names: fold, tables, scan, backlog, http, load, freshness, decisions, lookup, restart. Nothing here decides a test.
 
 mod backlog;
+mod decisions;
 mod engine;
 mod fold;
 mod freshness;
@@ -26,7 +27,7 @@ fn main() {
         .skip(1)
         .filter(|arg| !arg.starts_with("--"))
         .collect();
-    let all: [(&str, fn()); 9] = [
+    let all: [(&str, fn()); 10] = [
         ("fold", fold::run),
         ("tables", tables::run),
         ("scan", scan::run),
@@ -34,6 +35,7 @@ fn main() {
         ("http", http::run),
         ("load", load::run),
         ("freshness", freshness::run),
+        ("decisions", decisions::run),
         ("lookup", lookup::run),
         ("restart", restart::run),
     ];

@@ -1,6 +1,7 @@
 //! The `eddy` command: reads the command line, calls one module a subcommand, and turns errors into
 //! exit codes: 0 done, 1 failed, 2 wrong usage (clap's), 3 the engine cannot be reached.
 
+mod backtest;
 mod client;
 mod config;
 mod dlq;
@@ -52,6 +53,8 @@ enum Command {
     Sql(sql::SqlArgs),
     /// Rebuild everything from the log and print the digest
     Replay(replay::ReplayArgs),
+    /// Judge the scores over the past log, and say what another policy would have done
+    Backtest(backtest::BacktestArgs),
     /// Print the hash of all projections and outputs of the running engine at its sequence
     Digest(replay::DigestArgs),
     /// Dead letters: list, show, redrive
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
             Command::Simulate(args) => simulate::run(args).await,
             Command::Sql(args) => sql::run(args).await,
             Command::Replay(args) => replay::run(args).await,
+            Command::Backtest(args) => backtest::run(args).await,
             Command::Digest(args) => replay::digest(args).await,
             Command::Dlq(args) => dlq::run(args).await,
             Command::Doctor(args) => doctor::run(args).await,

@@ -33,6 +33,24 @@ pub struct DigestArgs {
 /// server when there is one, and a server of its own otherwise.
 pub async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.up)?;
+    let (server, log) = open(&config).await?;
+    let end = match args.to {
+        Some(to) => to,
+        None => log.last_sequence().await?,
+    };
+    let bar = crate::load::bar(end, "messages");
+    let digest =
+        eddy_processors::replay(&log, engine_config(&config), end, |at| bar.set_position(at)).await?;
+    bar.finish_and_clear();
+    print(digest.sequence, &digest.projections, &digest.outputs);
+    if let Some(server) = server {
+        server.shutdown().await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The log: of the running engine's server when there is one, and of a server of its own otherwise, which is to be shut down in the end.
+pub async fn open(config: &Config) -> anyhow::Result<(Option<Server>, Log)> {
     let running = match config.nats {
         Nats::Private { .. } => Endpoint::read(&config.data_dir),
         Nats::External { .. } => None,
@@ -53,23 +71,11 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
         }
     };
     let log = Log::connect(
-        log_config(&config, endpoint.as_ref())?,
+        log_config(config, endpoint.as_ref())?,
         eddy_log::Metrics::unregistered(),
     )
     .await?;
-    let end = match args.to {
-        Some(to) => to,
-        None => log.last_sequence().await?,
-    };
-    let bar = crate::load::bar(end, "messages");
-    let digest =
-        eddy_processors::replay(&log, engine_config(&config), end, |at| bar.set_position(at)).await?;
-    bar.finish_and_clear();
-    print(digest.sequence, &digest.projections, &digest.outputs);
-    if let Some(server) = server {
-        server.shutdown().await;
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok((server, log))
 }
 
 /// Asks the running engine for its digest.

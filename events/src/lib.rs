@@ -7,6 +7,8 @@
 //! Entry points: [`codec::canonicalise`] for what comes from outside, [`codec::decode`] for what is read back, [`codec::encode`] for
 //! what is made here, [`Body`] for the catalogue.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 /// Units of money: an integer count of minor units (paise for INR).
 pub type Minor = i64;
 

@@ -3,6 +3,7 @@
 //! Entry points: [`gateway::Gateway`] for HTTP, [`load::run`] for a file, [`mapping::find`] for a mapping. It validates and appends; what an event means is decided
 //! by the processors behind the log.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 #![expect(
     clippy::result_large_err,
     reason = "a rejection is made once a bad event, and moved, not copied"

@@ -7,6 +7,8 @@
 //! Entry points: [`Server::start`] for a private server, [`Log::connect`] for any; from a [`Log`] come the
 //! [`Appender`], the [`Reader`], the [`DerivedPublisher`] and the [`DeadLetters`].
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod access;
 pub mod appender;
 mod atomic;

@@ -9,6 +9,8 @@
 //! - [`model`] scores: contributions, [`calibration`] (by [`mapping`]), probability. [`explanation`] says it in words.
 //! - [`evaluation`] and [`prequential`] judge a whole set, [`tally`] and [`drift`] what comes one by one. [`artefact`] keeps a trained model with its digest.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod additive;
 pub mod artefact;
 mod binning;

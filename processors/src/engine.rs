@@ -456,6 +456,32 @@ impl Engine {
         routing::estimate::estimate(&self.world, &self.ndr, &self.routing, candidate, self.clock)
     }
 
+    /// The shard it folds.
+    pub(crate) fn shard(&self) -> u32 {
+        self.config.shard
+    }
+
+    /// From now on every outcome of a score is kept; for backtests, since it grows with the log.
+    pub(crate) fn record_outcomes(&mut self) {
+        self.ndr.recorded = Some(Vec::new());
+    }
+
+    /// The outcomes kept.
+    pub(crate) fn outcomes(&self) -> &[ndr::performance::Judged] {
+        self.ndr.recorded.as_deref().unwrap_or_default()
+    }
+
+    /// Puts a policy in force and leaves out those that the log publishes.
+    pub(crate) fn hold_policy(&mut self, body: &serde_json::Value) -> Result<(), String> {
+        self.ndr.small.threshold = self.routing.hold(body)?;
+        Ok(())
+    }
+
+    /// Probability above which the policy in force acts.
+    pub(crate) fn threshold(&self) -> f64 {
+        self.ndr.small.threshold
+    }
+
     /// Counts since the beginning of the log.
     #[must_use]
     pub fn counts(&self) -> Counts {

@@ -32,6 +32,9 @@ pub enum Error {
     /// The log failed.
     #[error("log: {0}")]
     Log(#[from] eddy_log::Error),
+    /// A policy cannot be read.
+    #[error("the policy cannot be used: {0}")]
+    Policy(String),
     /// A log message is neither an event nor a batch.
     #[error("the fold stopped: {0}; restart the engine, which goes on from its last snapshot")]
     FoldStopped(String),

@@ -10,6 +10,9 @@
 //!
 //! Deliberately absent: SQL and storage of rows (`query/`), validation (`events/`), and any opinion on who may see what.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+pub mod backtest;
 pub mod digest;
 pub mod driver;
 pub mod engine;

@@ -1,4 +1,4 @@
-//! Rebuilding from the log, for its digest: the same decoding and the same engine as live, without tables, outputs or snapshots.
+//! Rebuilding from the log: the same decoding and the same engine as live, without tables or snapshots.
 
 use std::sync::mpsc;
 use std::thread;
@@ -22,12 +22,23 @@ pub async fn replay(
     log: &Log,
     config: Config,
     to_sequence: u64,
-    mut watch: impl FnMut(u64),
+    watch: impl FnMut(u64),
 ) -> Result<Digest, Error> {
-    let mut reader = log.reader(config.shard, 0)?;
+    let mut engine = through(log, Engine::new(config)?, to_sequence, watch, |_| ()).await?;
+    Ok(engine.digest())
+}
+
+/// Reads the log from its start to `to_sequence` through an engine, and gives the engine. `see` is shown what each batch emitted.
+pub(crate) async fn through(
+    log: &Log,
+    engine: Engine,
+    to_sequence: u64,
+    mut watch: impl FnMut(u64),
+    see: impl FnMut(&Emitted) + Send + 'static,
+) -> Result<Engine, Error> {
+    let mut reader = log.reader(engine.shard(), 0)?;
     let (raw, inbox) = mpsc::sync_channel::<Vec<LogMessage>>(2);
     let (prepared, events) = mpsc::sync_channel::<(Vec<Prepared>, u64, i64)>(2);
-    let engine = Engine::new(config)?;
     let decoder = thread::spawn(move || {
         for chunk in inbox {
             let mut batch = Vec::with_capacity(chunk.len() * 4);
@@ -42,7 +53,7 @@ pub async fn replay(
             }
         }
     });
-    let folder = thread::spawn(move || fold(engine, &events));
+    let folder = thread::spawn(move || fold(engine, &events, see));
     while reader.position() < to_sequence {
         let mut chunk = reader.next_chunk(CHUNK).await?;
         chunk.retain(|message| message.sequence <= to_sequence);
@@ -66,16 +77,21 @@ pub async fn replay(
     .map_err(|_| Error::FoldStopped("the replay was given up".into()))?
 }
 
-fn fold(mut engine: Engine, events: &mpsc::Receiver<(Vec<Prepared>, u64, i64)>) -> Digest {
+fn fold(
+    mut engine: Engine,
+    events: &mpsc::Receiver<(Vec<Prepared>, u64, i64)>,
+    mut see: impl FnMut(&Emitted),
+) -> Engine {
     let mut out = Emitted::default();
     while let Ok((batch, sequence, logged_at)) = events.recv() {
         for event in batch {
             engine.apply(event, &mut out);
         }
         engine.passed(sequence, logged_at);
+        see(&out);
         out.outputs.clear();
         out.dead_letters.clear();
         drop::<Vec<(usize, Change)>>(engine.take_changes());
     }
-    engine.digest()
+    engine
 }

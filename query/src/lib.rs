@@ -3,6 +3,8 @@
 //! Knows no table by name: tables come as Arrow schemas with metadata, views as SQL text, further tables as providers. Nothing here
 //! is durable and nothing here writes to the log.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod http;
 pub mod live;
 pub mod metrics;

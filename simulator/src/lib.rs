@@ -3,6 +3,8 @@
 //! No clock, no I/O beyond a writer for the truth, no model and no opinion on what the events mean. The same configuration gives the same
 //! bytes. What is realistic here and what is simplified stands in `README.md`.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod abuse;
 mod calendar;
 mod carriers;

@@ -10,7 +10,7 @@ use eddy_models::mapping::Sample;
 use super::case::{Case, End, Kept, Placing};
 use super::facts::{Way, way_of_order, way_of_parcel, word};
 use super::features::{PRIORS, Row};
-use super::performance::Outcome;
+use super::performance::{Judged, Outcome};
 use super::score::Moment;
 use super::{ATTEMPT, FINAL, Ndr, Stage, Subject};
 use crate::facts::NO_TIME;
@@ -406,12 +406,12 @@ impl Ndr {
         let kept = std::mem::take(&mut case.kept);
         for row in &kept {
             self.learn(row, FINAL, failed, now);
-            self.judge(world, row, failed, now);
+            self.judge(world, subject, row, failed, now);
         }
     }
 
     /// Counts a score whose outcome is known.
-    fn judge(&mut self, world: &World, row: &Kept, failed: bool, now: Now) {
+    fn judge(&mut self, world: &World, subject: Subject, row: &Kept, failed: bool, now: Now) {
         let Some(told) = row.told else { return };
         let outcome = Outcome {
             model: told.version,
@@ -424,6 +424,11 @@ impl Ndr {
             scored_at: row.scored_at,
             known_at: now.clock,
         };
+        if self.recorded.is_some() {
+            let zone = self.way(world, subject).map_or(0, |way| way.watched().1);
+            let recorded = self.recorded.iter_mut();
+            recorded.for_each(|recorded| recorded.push(Judged { outcome, zone }));
+        }
         let (changed, gone) = &mut self.judged;
         self.small
             .performance

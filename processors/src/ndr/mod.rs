@@ -29,7 +29,7 @@ use crate::ledger::PAGE;
 use crate::slab::{Paged, Slab};
 use case::{Case, OrderCase, Placing};
 use context::Context;
-use performance::{Drifted, Performance, Place};
+use performance::{Drifted, Judged, Performance, Place};
 use transit::Transit;
 
 pub(crate) use listen::{Now, hear};
@@ -139,6 +139,8 @@ pub(crate) struct Ndr {
     pub(crate) ended: Vec<Subject>,
     /// Alarms of the event being heard.
     pub(crate) drifted: Vec<Drifted>,
+    /// Outcomes since the start, where a backtest asks for them.
+    pub(crate) recorded: Option<Vec<Judged>>,
     /// Subjects whose rows wait for the next flush.
     pub(crate) dirty: Vec<Subject>,
     /// Cells of performance whose rows wait, and those that go.
@@ -181,6 +183,7 @@ impl Ndr {
             scored: Vec::new(),
             ended: Vec::new(),
             drifted: Vec::new(),
+            recorded: None,
             dirty: Vec::new(),
             judged: Default::default(),
             contributions: Vec::new(),

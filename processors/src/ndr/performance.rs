@@ -76,6 +76,13 @@ pub(crate) struct Outcome {
     pub(crate) known_at: i64,
 }
 
+/// An outcome, and the first character of the destination: what a backtest judges.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Judged {
+    pub(crate) outcome: Outcome,
+    pub(crate) zone: u8,
+}
+
 /// An alarm, the row of `model_performance` that it made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Drifted {

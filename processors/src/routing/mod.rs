@@ -90,6 +90,8 @@ pub(crate) struct Routing {
     /// Decided by the event being heard.
     pub(crate) decided: Vec<u32>,
     dirty: Vec<u32>,
+    /// The policy stays, whatever the log publishes.
+    held: bool,
 }
 
 impl Decision {
@@ -155,9 +157,18 @@ impl Routing {
         (low < self.small.len && self.decisions.get(low).position == position).then_some(low)
     }
 
+    /// Puts a policy in force for good; its threshold.
+    pub(crate) fn hold(&mut self, body: &serde_json::Value) -> Result<f64, String> {
+        let policy = Policy::of_body(body, "held").ok_or("the policy has no member `ndr`")??;
+        self.held = true;
+        self.small.policy = policy;
+        Ok(self.small.policy.threshold)
+    }
+
     /// Takes in what an event tells of policy, network and the fate of decisions.
     pub(crate) fn hear(&mut self, world: &mut World, ndr: &mut Ndr, event: &Event) {
         match &event.body {
+            Body::PolicyPublished(_) if self.held => {}
             Body::PolicyPublished(published) => match Policy::published(published) {
                 Some(Ok(policy)) => {
                     ndr.small.threshold = policy.threshold;

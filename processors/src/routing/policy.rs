@@ -59,7 +59,12 @@ impl Default for Policy {
 impl Policy {
     /// The policy of a publication, or what is wrong with it; none when it says nothing of routing.
     pub(crate) fn published(event: &Published) -> Option<Result<Self, String>> {
-        let body = event.body.as_ref()?.get("ndr")?;
+        Self::of_body(event.body.as_ref()?, &event.version)
+    }
+
+    /// The policy of a body under a version.
+    pub(crate) fn of_body(body: &serde_json::Value, version: &str) -> Option<Result<Self, String>> {
+        let body = body.get("ndr")?;
         let policy = Self::deserialize(body).map_err(|error| error.to_string());
         Some(policy.and_then(|policy| {
             let within = (0.0..=1.0).contains(&policy.threshold) && (0.0..=1.0).contains(&policy.exploration);
@@ -67,7 +72,7 @@ impl Policy {
                 return Err("threshold and exploration must be between 0 and 1".to_owned());
             }
             Ok(Self {
-                version: event.version.to_string(),
+                version: version.to_owned(),
                 ..policy
             })
         }))

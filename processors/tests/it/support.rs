@@ -19,6 +19,7 @@ pub fn projections(tables: &Tables) -> Tables {
     let mut tables = tables.clone();
     tables.remove("ndr_scores");
     tables.remove("routing_decisions");
+    tables.remove("model_performance");
     for row in tables
         .get_mut("shipments")
         .into_iter()

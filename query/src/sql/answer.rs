@@ -45,11 +45,6 @@ pub(super) fn pieces(batch: &RecordBatch, pool: &Arc<dyn MemoryPool>) -> Result<
     let own = get_record_batch_memory_size(batch).min(usize::try_from(written).unwrap_or(usize::MAX));
     held.try_grow(own).map_err(|e| Error::running(&e))?;
     let held = Arc::new(held);
-    eprintln!(
-        "DEBUG own {own} written {written} rows {} pool {}",
-        batch.num_rows(),
-        pool.reserved()
-    );
     let mut pieces = Vec::new();
     let mut rest = vec![(0, batch.num_rows(), written)];
     while let Some((from, rows, bytes)) = rest.pop() {
