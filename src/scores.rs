@@ -1,5 +1,5 @@
 //! `/v1/scores`: the latest scores of a parcel, an order or a return's pickup with their reasons; and what the engine thinks of a parcel
-//! under each courier, just now.
+//! under each courier, just now. The latter is answered over NATS too, on `eddy.requests.<tenant>.scores`.
 
 use std::sync::Arc;
 
@@ -12,10 +12,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use datafusion::common::ScalarValue;
+use eddy_log::Requests;
 use eddy_processors::Candidate;
 use eddy_processors::driver::Control;
 use eddy_query::QueryEngine;
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::serve::problem;
 
@@ -97,5 +100,35 @@ async fn estimate(
         Ok(Ok(told)) => Json(told).into_response(),
         Ok(Err(missing)) => problem(StatusCode::UNPROCESSABLE_ENTITY, &missing),
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+/// Questions that may be waited for at once; further ones wait in the connection.
+const ASKED_AT_ONCE: usize = 64;
+
+/// Answers over NATS what `POST /v1/scores` answers over HTTP: the same body, and the same answer or `{"error": ...}`.
+pub async fn answer(mut requests: Requests, control: Control, stop: CancellationToken) {
+    let turns = Arc::new(Semaphore::new(ASKED_AT_ONCE));
+    loop {
+        let request = tokio::select! {
+            () = stop.cancelled() => return,
+            request = requests.next() => request,
+        };
+        let (Some(request), Ok(turn)) = (request, Arc::clone(&turns).acquire_owned().await) else {
+            return;
+        };
+        let control = control.clone();
+        tokio::spawn(async move {
+            let told = match serde_json::from_slice::<Candidate>(request.payload()) {
+                Ok(candidate) => match control.estimate(candidate).await {
+                    Ok(Ok(told)) => told,
+                    Ok(Err(missing)) => json!({ "error": missing }),
+                    Err(error) => json!({ "error": error.to_string() }),
+                },
+                Err(error) => json!({ "error": format!("the question cannot be read: {error}") }),
+            };
+            request.answer(told.to_string()).await;
+            drop(turn);
+        });
     }
 }

@@ -70,6 +70,8 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
         async move { driver.run(sink, folding).await }
     });
 
+    let asked = log.requests("scores").await?;
+    let answering = control.clone();
     let gateway = eddy_ingest::gateway::Gateway::start(serve::gateway_config(&config), &log, &registry)?;
     let engine = Arc::new(Engine {
         config: config.clone(),
@@ -102,6 +104,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
         }
     });
     tasks.spawn(pg.serve(query, stop.clone()));
+    tasks.spawn(crate::scores::answer(asked, answering, stop.clone()));
     if let Some(server) = &server {
         tasks.spawn(tell_server_events(server.events(), stop.clone()));
     }

@@ -47,6 +47,11 @@ pub fn dead_letters(tenant: &str, origin: &str) -> String {
     format!("{DEAD_LETTERS}{tenant}.{origin}")
 }
 
+/// `eddy.requests.<tenant>.<kind>`, where engines answer questions such as `scores`. No stream keeps them.
+pub fn requests(tenant: &str, kind: &str) -> String {
+    format!("eddy.requests.{tenant}.{kind}")
+}
+
 pub(crate) fn template_events() -> String {
     EVENTS.to_owned() + "{tenant}.{shard}"
 }

@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 use crate::{Error, LogConfig};
 
 /// What an engine's user must be allowed to do.
-const PERMISSIONS: &str = "grant it to publish to `eddy.>` and `$JS.API.>` and to subscribe to `_INBOX.>`";
+const PERMISSIONS: &str = "grant it to publish to `eddy.>`, `$JS.API.>` and `_INBOX.>` and to subscribe to `_INBOX.>` and `eddy.requests.>`";
 
 /// Room for the headers and the protocol line of a message within the server's `max_payload`.
 const HEADER_ROOM: usize = 4096;

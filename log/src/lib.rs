@@ -25,6 +25,7 @@ mod metrics;
 mod monitor;
 pub mod range;
 pub mod reader;
+pub mod requests;
 pub mod server;
 mod streams;
 
@@ -40,4 +41,5 @@ pub use message::LogMessage;
 pub use metrics::Metrics;
 pub use range::RangeReader;
 pub use reader::Reader;
+pub use requests::{Request, Requests};
 pub use server::{Endpoint, Server, ServerConfig, ServerEvent};

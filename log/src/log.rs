@@ -17,6 +17,7 @@ use crate::message::LogMessage;
 use crate::metrics::Metrics;
 use crate::range::RangeReader;
 use crate::reader::Reader;
+use crate::requests::Requests;
 use crate::{Endpoint, Error, streams};
 
 /// Where the log is and how to use it.
@@ -254,6 +255,12 @@ impl Log {
             self.metrics.clone(),
         )
         .await
+    }
+
+    /// Hears questions of a kind, such as `scores`, on `eddy.requests.<tenant>.<kind>`.
+    pub async fn requests(&self, kind: &str) -> Result<Requests, Error> {
+        let subject = eddy_events::subjects::requests(self.tenant(), kind);
+        Requests::open(self.publishing.client.clone(), subject).await
     }
 
     /// Reads the outputs of a shard, beginning after a sequence of the derived stream.

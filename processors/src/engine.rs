@@ -125,14 +125,19 @@ impl Prepared {
 
     /// Keeps the bytes of an event that turned out to conflict.
     fn conflict(event: &Event) -> Refused {
+        let detail = "an event of this source and id was folded before with another body; the first stands";
+        Self::refused(event, "id", Reason::IdConflict, detail.to_owned())
+    }
+
+    /// Keeps the bytes of an event that is wrong in a field.
+    fn refused(event: &Event, field: &str, reason: Reason, detail: String) -> Refused {
         let rejection = Rejection {
             id: Some(event.envelope.id.clone()),
             source: Some(event.envelope.source.clone()),
             kind: Some(SmolStr::new_static(event.body.type_name())),
-            field: "id".to_owned(),
-            reason: Reason::IdConflict,
-            detail: "an event of this source and id was folded before with another body; the first stands"
-                .to_owned(),
+            field: field.to_owned(),
+            reason,
+            detail,
         };
         (rejection, eddy_events::codec::encode(event))
     }
@@ -313,7 +318,7 @@ impl Engine {
         }
         fold::milestones(&mut self.world, owner, &mut self.reached);
         if self.config.scores {
-            self.score(position, event, owner);
+            self.score(position, logged_at, event, owner, out);
         }
         if !self.reached.is_empty() || !self.ndr.scored.is_empty() || !self.ndr.drifted.is_empty() {
             self.emit(position, event, out);
@@ -321,12 +326,16 @@ impl Engine {
     }
 
     /// Learns what the event tells, scores what it asks for, and decides about what is at risk.
-    fn score(&mut self, position: Position, event: &Event, owner: Owner) {
+    fn score(&mut self, position: Position, logged_at: i64, event: &Event, owner: Owner, out: &mut Emitted) {
         let now = ndr::Now {
             clock: self.clock,
             sequence: position.sequence,
         };
-        self.routing.hear(&mut self.world, &mut self.ndr, event);
+        if let Err(slip) = self.routing.hear(&mut self.world, &mut self.ndr, event) {
+            let detail = format!("the routing policy cannot be read, the one before stays in force: {slip}");
+            let refused = Prepared::refused(event, "data.body.ndr", Reason::InvalidValue, detail);
+            self.refuse(position, logged_at, refused, out);
+        }
         ndr::hear(&mut self.ndr, &mut self.world, event, owner, now);
         for subject in std::mem::take(&mut self.ndr.ended) {
             self.routing.ended(&self.ndr, subject);

@@ -64,6 +64,7 @@ fn feed(http: String, stop: Arc<AtomicBool>, parcels: Arc<AtomicUsize>) {
             match post.send().await {
                 Ok(answer) if answer.status() == 202 => {
                     parcels.store(first + 10, Ordering::Relaxed);
+                    tokio::time::sleep(Duration::from_millis(40)).await;
                 }
                 _ => tokio::time::sleep(Duration::from_millis(10)).await,
             }
@@ -111,7 +112,11 @@ fn kills() -> usize {
 
 #[test]
 fn each_decision_is_carried_out_once_whoever_is_killed() {
-    let mut engine = Engine::with(&["--durability", "synced"]);
+    // Snapshots come often, so that kills fall before, into and after them.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "[snapshots]\nevery_seconds = 1\n").unwrap();
+    let config = file.path().to_str().unwrap();
+    let mut engine = Engine::with(&["--durability", "synced", "--config", config]);
     let (status, answer) = engine.post("application/x-ndjson", network().as_bytes());
     assert_eq!(status, 202, "{answer}");
     let dir: PathBuf = engine.dir().to_owned();
@@ -164,4 +169,50 @@ fn each_decision_is_carried_out_once_whoever_is_killed() {
     let once: BTreeSet<String> = carried_out.iter().cloned().collect();
     assert_eq!(once.len(), carried_out.len(), "none twice");
     assert_eq!(once, decided, "none missed, none made up");
+}
+
+#[test]
+fn a_program_asks_over_nats_what_each_courier_would_do() {
+    let engine = Engine::start();
+    let parcel = crate::post::manifested("A1", "O1").to_string();
+    let (status, answer) = engine.post(
+        "application/x-ndjson",
+        format!("{}\n{parcel}", network()).as_bytes(),
+    );
+    assert_eq!(status, 202, "{answer}");
+    engine.settle();
+    let endpoint = eddy_log::Endpoint::read(engine.dir()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let options = async_nats::ConnectOptions::new().token(endpoint.token);
+        let client = options.connect(endpoint.url).await.unwrap();
+        let ask = async |question: &str| -> Value {
+            let answer = client
+                .request("eddy.requests.default.scores", question.to_owned().into())
+                .await;
+            serde_json::from_slice(&answer.unwrap().payload).unwrap()
+        };
+        let told = ask(r#"{"awb": "A1"}"#).await;
+        let couriers = told["couriers"].as_array().unwrap();
+        assert_eq!(couriers.len(), 2, "{told}");
+        assert!(
+            couriers[0]["courier"] == "blue" && couriers[1]["expected_cost_minor"].is_i64(),
+            "{told}"
+        );
+        assert!(
+            ask(r#"{"awb": "A9"}"#).await["error"]
+                .as_str()
+                .unwrap()
+                .contains("A9")
+        );
+        assert!(
+            ask("{").await["error"]
+                .as_str()
+                .unwrap()
+                .contains("cannot be read")
+        );
+    });
 }

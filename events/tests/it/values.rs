@@ -108,6 +108,10 @@ fn subjects_name_tenant_and_shard() {
         subjects::dead_letters("default", "gateway"),
         "eddy.dead_letters.default.gateway"
     );
+    assert_eq!(
+        subjects::requests("default", "scores"),
+        "eddy.requests.default.scores"
+    );
 }
 
 #[test]

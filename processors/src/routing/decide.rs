@@ -46,6 +46,8 @@ pub(crate) struct Candidate {
     pub(crate) risk: f64,
     pub(crate) price_minor: i64,
     pub(crate) late_days: f64,
+    /// What it costs that the parcel is never delivered.
+    pub(crate) failure_minor: i64,
     /// Expected, all in all.
     pub(crate) cost_minor: f64,
     /// The rule that excludes it.
@@ -219,15 +221,15 @@ impl Ask<'_> {
         } else {
             ((eta - way.promised_at) as f64 / DAY_US as f64).max(0.0)
         };
-        let cost = risk * self.policy.failure_minor(load.value_minor, rto_fee)
-            + price_minor as f64
-            + late_days * self.policy.late_day_minor as f64;
+        let failure = self.policy.failure_minor(load.value_minor, rto_fee);
+        let cost = risk * failure + price_minor as f64 + late_days * self.policy.late_day_minor as f64;
         Candidate {
             action: action(word),
             courier: way.courier,
             risk,
             price_minor,
             late_days,
+            failure_minor: failure.round() as i64,
             cost_minor: cost,
             excluded: excluded.or((tariff.is_none() && word != "none").then_some("no tariff known")),
         }
@@ -310,6 +312,7 @@ impl Ask<'_> {
                     risk,
                     price_minor: cost,
                     late_days: 0.0,
+                    failure_minor: failure.round() as i64,
                     cost_minor: risk * failure + cost as f64,
                     excluded,
                 }
@@ -321,6 +324,7 @@ impl Ask<'_> {
             risk: 1.0,
             price_minor: 0,
             late_days: 0.0,
+            failure_minor: failure.round() as i64,
             cost_minor: failure,
             excluded: None,
         });
@@ -335,6 +339,7 @@ impl Ask<'_> {
                 action: ACTIONS[usize::from(candidate.action)],
                 courier: self.world.symbols.word(candidate.courier),
                 expected_cost_minor: candidate.cost_minor.round() as i64,
+                failure_cost_minor: candidate.failure_minor,
                 feasible: candidate.excluded.is_none(),
                 late_days: (candidate.late_days * 100.0).round() / 100.0,
                 price_minor: candidate.price_minor,
@@ -351,6 +356,7 @@ pub(crate) struct Told<'a> {
     action: &'static str,
     courier: Option<&'a str>,
     expected_cost_minor: i64,
+    failure_cost_minor: i64,
     feasible: bool,
     late_days: f64,
     price_minor: i64,

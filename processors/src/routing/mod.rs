@@ -165,8 +165,9 @@ impl Routing {
         Ok(self.small.policy.threshold)
     }
 
-    /// Takes in what an event tells of policy, network and the fate of decisions.
-    pub(crate) fn hear(&mut self, world: &mut World, ndr: &mut Ndr, event: &Event) {
+    /// Takes in what an event tells of policy, network and the fate of decisions. The error says why a policy cannot be read; the one before stays
+    /// in force.
+    pub(crate) fn hear(&mut self, world: &mut World, ndr: &mut Ndr, event: &Event) -> Result<(), String> {
         match &event.body {
             Body::PolicyPublished(_) if self.held => {}
             Body::PolicyPublished(published) => match Policy::published(published) {
@@ -174,9 +175,7 @@ impl Routing {
                     ndr.small.threshold = policy.threshold;
                     self.small.policy = policy;
                 }
-                Some(Err(error)) => {
-                    tracing::warn!(version = %published.version, %error, "the routing policy cannot be read; the one before stays in force");
-                }
+                Some(Err(error)) => return Err(error),
                 None => {}
             },
             Body::ContextServiceabilityUpdated(told) => self.small.network.serves(&mut world.symbols, told),
@@ -187,6 +186,7 @@ impl Routing {
             Body::RerouteFailed(told) => self.came(told, 4),
             _ => {}
         }
+        Ok(())
     }
 
     fn came(&mut self, told: &RerouteFeedback, outcome: u8) {
@@ -441,6 +441,7 @@ mod tests {
             risk: 0.5,
             price_minor: 0,
             late_days: 0.0,
+            failure_minor: 0,
             cost_minor,
             excluded,
         }

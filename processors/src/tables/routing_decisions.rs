@@ -61,7 +61,7 @@ pub(crate) const TABLE: Table = Table {
             "alternatives",
             Text,
             FULL,
-            "JSON array of all candidates: action, courier, risk, price_minor, late_days, expected_cost_minor, feasible, rule that excluded it.",
+            "JSON array of all candidates: action, courier, risk, price_minor, late_days, expected_cost_minor, failure_cost_minor, feasible, rule that excluded it.",
         ),
         ("reason", Text, FULL, "Why, in words."),
         (

@@ -357,3 +357,47 @@ fn an_engine_without_scores_tells_none() {
             .all(|(_, output)| output.kind == OutputKind::Milestone)
     );
 }
+
+#[test]
+fn a_policy_with_a_slip_is_a_dead_letter_and_the_one_before_stays_in_force() {
+    let mut run = taught(None, json!({ "threshold": 0.6 }));
+    run.play(&[policy("v2", 401, json!({ "treshold": 0.1 }))], 1);
+    let refused: Vec<_> = run.out.dead_letters.iter().map(|(_, letter)| letter).collect();
+    assert_eq!(refused.len(), 1);
+    let detail = &refused[0].detail;
+    assert!(
+        detail.contains("treshold") && detail.contains("stays in force"),
+        "{detail}"
+    );
+    run.play(&[order("late", 410), sent("late", "slow", 414)], 1);
+    let told = reroutes(&run);
+    assert!(
+        told.iter().all(|(_, data)| data["policy_version"] == "v1"),
+        "{told:?}"
+    );
+    assert!(!told.is_empty());
+}
+
+#[test]
+fn scores_are_judged_once_their_outcome_is_known() {
+    let run = taught(None, json!({}));
+    let mut figures = std::collections::BTreeMap::new();
+    for (key, row) in &run.tables["model_performance"] {
+        let [_, stage, slice, _, metric] = &key[..] else {
+            panic!("{key:?}")
+        };
+        if stage == "manifested" && metric == "outcomes" {
+            *figures.entry(slice.clone()).or_insert(0.0) += row["figure"].parse::<f64>().unwrap();
+        }
+    }
+    // Each of two hundred parcels counts once in each of its slices; of the latest few outcomes a cell may not have told yet.
+    for (slice, least) in [
+        ("all", 190.0),
+        ("courier=slow", 95.0),
+        ("courier=swift", 95.0),
+        ("payment_mode=cod", 190.0),
+    ] {
+        let told = figures.get(slice).copied().unwrap_or_default();
+        assert!((least..=least * 200.0 / 190.0).contains(&told), "{slice}: {told}");
+    }
+}
