@@ -1,9 +1,10 @@
-//! From an event that is sent over HTTP to the decision that a subscriber of the derived stream holds, log synced: writers post manifests at a steady
-//! rate, each of which brings a decision; the time runs from before the request until the message is there.
+//! From an event that is sent over HTTP to the decision that a subscriber of the derived stream holds, log synced: writers post at a steady rate, one event a
+//! request; of ten events one is a manifest that is scored and decided about, as in a parcel's life, or all are. The time runs from before the request until the message
+//! is there.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use eddy_log::{Endpoint, Log, LogConfig};
@@ -18,7 +19,7 @@ use crate::world;
 const WRITERS: usize = 16;
 
 pub fn run() {
-    for rate in [2_000, 10_000] {
+    for (rate, scans) in [(2_000, 9), (10_000, 9), (2_000, 0)] {
         let engine = Engine::start(&["--durability", "synced"]);
         let told = network();
         let mut connection = Connection::open(&engine.http).unwrap();
@@ -26,13 +27,18 @@ pub fn run() {
             .post("/v1/events", "application/x-ndjson", told.as_bytes())
             .unwrap();
         assert_eq!(status, 202, "{}", String::from_utf8_lossy(&answer));
-        let mut samples = measure(&engine, rate, Duration::from_secs(10));
+        let mut samples = measure(&engine, rate, scans, Duration::from_secs(10));
+        let each = if scans == 0 {
+            "a decision for each"
+        } else {
+            "a decision for one in ten"
+        };
         let note = format!(
-            "{rate} events/s in single requests, log synced, a decision for each; from before the request until a subscriber holds it; {} decisions",
+            "{rate} events/s in single requests, log synced, {each}; from before the request until a subscriber holds it; {} decisions",
             samples.len()
         );
         for (name, q) in [("p50", 0.50), ("p99", 0.99)] {
-            let what = format!("event sent to decision received at {rate} events/s, {name}");
+            let what = format!("event sent to decision received at {rate} events/s, {each}, {name}");
             figure("decisions", &what, quantile(&mut samples, q), "ms", &note);
         }
     }
@@ -65,13 +71,16 @@ fn network() -> String {
     told.join("\n")
 }
 
-fn measure(engine: &Engine, rate: usize, span: Duration) -> Vec<f64> {
+fn measure(engine: &Engine, rate: usize, scans: usize, span: Duration) -> Vec<f64> {
     let stop = Arc::new(AtomicBool::new(false));
     let endpoint = Endpoint::read(&engine.dir).expect("the private server is there");
+    let (ready, listening) = mpsc::channel();
     let subscriber = std::thread::spawn({
         let stop = stop.clone();
-        move || received(&endpoint, &stop)
+        move || received(&endpoint, &stop, &ready)
     });
+    // The subscriber is there before the first event, as a routing engine is.
+    listening.recv().expect("the subscriber listens");
     let end = Instant::now() + span;
     let writers: Vec<_> = (0..WRITERS)
         .map(|client| {
@@ -88,9 +97,17 @@ fn measure(engine: &Engine, rate: usize, span: Duration) -> Vec<f64> {
                     if Instant::now() >= end {
                         break;
                     }
-                    let body = world::manifested(client, n);
+                    let parcel = n / (scans + 1);
+                    let manifest = n % (scans + 1) == 0;
+                    let body = if manifest {
+                        world::manifested(client, parcel)
+                    } else {
+                        world::scanned(client, parcel, n % (scans + 1))
+                    };
                     let bytes = request("/v1/events", "application/cloudevents+json", body.as_bytes());
-                    sent.push((world::awb(client, n), Instant::now()));
+                    if manifest {
+                        sent.push((world::awb(client, parcel), Instant::now()));
+                    }
                     let (status, _) = connection.exchange(&bytes).unwrap();
                     assert_eq!(status, 202);
                 }
@@ -115,7 +132,7 @@ fn measure(engine: &Engine, rate: usize, span: Duration) -> Vec<f64> {
 }
 
 /// When the decision about each parcel was there.
-fn received(endpoint: &Endpoint, stop: &AtomicBool) -> HashMap<String, Instant> {
+fn received(endpoint: &Endpoint, stop: &AtomicBool, ready: &mpsc::Sender<()>) -> HashMap<String, Instant> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -126,6 +143,14 @@ fn received(endpoint: &Endpoint, stop: &AtomicBool) -> HashMap<String, Instant> 
             .unwrap();
         let mut reader = log.derived_reader(0, 0).unwrap();
         let mut received = HashMap::new();
+        // Nothing comes yet, so this ends once the consumer was made and waited with.
+        let waiting = reader.next_chunk(1_000);
+        assert!(
+            tokio::time::timeout(Duration::from_secs(2), waiting)
+                .await
+                .is_err()
+        );
+        ready.send(()).unwrap();
         while !stop.load(Ordering::Relaxed) {
             let next = tokio::time::timeout(Duration::from_millis(100), reader.next_chunk(1_000)).await;
             let Ok(messages) = next else { continue };

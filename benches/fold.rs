@@ -87,7 +87,7 @@ fn folds(lines: &[Vec<u8>], logged_at: i64, note: &str, scores: bool) {
 }
 
 /// Batches of decoded events.
-fn decoded(lines: &[Vec<u8>], logged_at: i64) -> Vec<Vec<Prepared>> {
+pub fn decoded(lines: &[Vec<u8>], logged_at: i64) -> Vec<Vec<Prepared>> {
     let position = |n: usize| Position {
         sequence: (n / 1000 + 1) as u64,
         index: (n % 1000) as u32,

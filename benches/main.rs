@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench eddy -- [NAME ...]
 //!
-//! Names: fold, tables, scan, backlog, http, load, freshness, decisions, lookup, restart. Nothing here decides a test.
+//! Names: fold, score, tables, scan, backlog, http, load, freshness, decisions, lookup, restart. Nothing here decides a test.
 
 mod backlog;
 mod decisions;
@@ -15,6 +15,7 @@ mod lookup;
 mod report;
 mod restart;
 mod scan;
+mod score;
 mod tables;
 mod world;
 
@@ -27,8 +28,9 @@ fn main() {
         .skip(1)
         .filter(|arg| !arg.starts_with("--"))
         .collect();
-    let all: [(&str, fn()); 10] = [
+    let all: [(&str, fn()); 11] = [
         ("fold", fold::run),
+        ("score", score::run),
         ("tables", tables::run),
         ("scan", scan::run),
         ("backlog", backlog::run),

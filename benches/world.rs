@@ -14,6 +14,15 @@ pub fn manifested(client: usize, n: usize) -> String {
     )
 }
 
+/// A scan on the way of such a shipment.
+pub fn scanned(client: usize, n: usize, scan: usize) -> String {
+    let awb = awb(client, n);
+    format!(
+        r#"{{"specversion":"1.0","id":"s-{awb}-{scan}","source":"urn:courier:blue","type":"eddy.shipment.in_transit","subject":"{awb}","time":"2026-11-04T09:{:02}:{scan:02}+05:30","data":{{"awb":"{awb}","facility":"hub-{scan}"}}}}"#,
+        (n / 60) % 60,
+    )
+}
+
 /// The AWB of the shipment with this number.
 pub fn awb(client: usize, n: usize) -> String {
     format!("A{client:02}{n:08}")

@@ -37,6 +37,9 @@ pub struct BacktestArgs {
 pub async fn run(args: BacktestArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.up)?;
     let policy = args.policy.as_deref().map(read).transpose()?;
+    if let Some(policy) = &policy {
+        eddy_processors::backtest::check_policy(policy)?;
+    }
     let judged_from = match &args.from {
         Some(text) => {
             let time =

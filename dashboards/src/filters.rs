@@ -36,7 +36,16 @@ impl Zone {
 }
 
 /// Filters that are words.
-const WORDS: [&str; 6] = ["dimension", "value", "grain", "reason", "source", "search"];
+const WORDS: [&str; 8] = [
+    "dimension",
+    "value",
+    "grain",
+    "reason",
+    "source",
+    "search",
+    "payment",
+    "decision",
+];
 
 /// Literals for the filters in a query string's pairs. What cannot be read is left out, as on the page.
 pub(crate) fn literals<'a>(

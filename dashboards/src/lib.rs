@@ -3,6 +3,8 @@
 //! Every figure on a page is a named query of `queries/`, run through the same `POST /v1/sql` that everybody has. Nothing here reads
 //! tables by another way, writes anything, or needs Node.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod assets;
 mod filters;
 mod live;
@@ -55,7 +57,7 @@ pub struct DashboardDeps {
     pub shutdown: CancellationToken,
 }
 
-/// The pages `/`, `/sql`, `/health`, and `GET /v1/live`.
+/// The pages `/`, `/routing`, `/decisions/{id}`, `/sql`, `/health`, and `GET /v1/live`.
 ///
 /// # Errors
 /// When the zone is unknown or the bundle lacks a part.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use askama::Template;
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequestParts, Path};
 use axum::response::{Html, IntoResponse, Response};
 use eddy_query::QueryEngine;
 use futures::future::join_all;
@@ -34,16 +35,26 @@ const FIRST_ROWS_BYTES: usize = 256 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Page {
     Overview,
+    Routing,
+    Decision,
     Workbench,
     Health,
 }
 
 impl Page {
-    pub(crate) const ALL: [Self; 3] = [Self::Overview, Self::Workbench, Self::Health];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Overview,
+        Self::Routing,
+        Self::Decision,
+        Self::Workbench,
+        Self::Health,
+    ];
 
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Overview => "/",
+            Self::Routing => "/routing",
+            Self::Decision => "/decisions/{decision}",
             Self::Workbench => "/sql",
             Self::Health => "/health",
         }
@@ -52,6 +63,8 @@ impl Page {
     pub(crate) fn id(self) -> &'static str {
         match self {
             Self::Overview => "overview",
+            Self::Routing => "routing",
+            Self::Decision => "decision",
             Self::Workbench => "workbench",
             Self::Health => "health",
         }
@@ -60,6 +73,8 @@ impl Page {
     fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
+            Self::Routing => "Routing",
+            Self::Decision => "Decision",
             Self::Workbench => "Workbench",
             Self::Health => "Health",
         }
@@ -80,6 +95,15 @@ impl Page {
                 "dead_letters_by_reason",
                 "visit_figures",
             ],
+            Self::Routing => &[
+                "settled_scores",
+                "routing_policies",
+                "routing_effect",
+                "routing_queue",
+                "lane_risk",
+                "courier_scorecards",
+            ],
+            Self::Decision => &["decision", "decision_score", "routing_policies"],
             Self::Workbench => &["catalogue_tables", "catalogue_columns"],
             Self::Health => &[
                 "dead_letters_by_reason",
@@ -91,10 +115,22 @@ impl Page {
         }
     }
 
-    /// Those, and on the workbench the worked questions, which run only when asked.
+    /// Those that read the log itself, and run only when asked.
+    fn asked(self) -> &'static [&'static str] {
+        match self {
+            Self::Routing => &["attempts_without_proof"],
+            Self::Decision => &["decision_events"],
+            Self::Overview | Self::Workbench | Self::Health => &[],
+        }
+    }
+
+    /// All of them, and on the workbench the worked questions, which run only when asked too.
     fn carried(self) -> impl Iterator<Item = &'static NamedQuery> {
         named_queries().iter().filter(move |q| {
-            self.queries().contains(&q.name.as_str()) || (self == Self::Workbench && q.role.is_some())
+            let name = q.name.as_str();
+            self.queries().contains(&name)
+                || self.asked().contains(&name)
+                || (self == Self::Workbench && q.role.is_some())
         })
     }
 }
@@ -154,8 +190,10 @@ impl Shell {
                     .into_response();
             }
         };
-        let address = request.into_parts().0.uri;
-        let end = async move { self.end(page, &address).await };
+        let (mut parts, _) = request.into_parts();
+        // What the page is about stands in its path; other pages have no such part.
+        let subject = Path::<String>::from_request_parts(&mut parts, &()).await.ok();
+        let end = async move { self.end(page, &parts.uri, subject.map(|path| path.0)).await };
         let body = stream::once(async { Ok(frame) }).chain(stream::once(end));
         let mut response = Html(Body::from_stream(body)).into_response();
         secure::page(response.headers_mut(), &nonce);
@@ -177,12 +215,13 @@ impl Shell {
         frame.render()
     }
 
-    async fn end(&self, page: Page, address: &Uri) -> Result<String, askama::Error> {
+    async fn end(&self, page: Page, address: &Uri, subject: Option<String>) -> Result<String, askama::Error> {
         // Before the rows are read: what changes while they are is told to the page.
         let place = self.feed.place();
-        let pairs: Vec<(String, String)> = axum::extract::Query::try_from_uri(address)
+        let mut pairs: Vec<(String, String)> = axum::extract::Query::try_from_uri(address)
             .map(|q| q.0)
             .unwrap_or_default();
+        pairs.extend(subject.map(|id| ("decision".to_owned(), id)));
         let literals = literals(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())), &self.zone);
         let answers = page
             .queries()

@@ -199,7 +199,7 @@ pub(crate) fn classify(error: async_nats::jetstream::context::PublishError) -> P
     match error.kind() {
         PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => Publish::Ambiguous(error.to_string()),
         PublishErrorKind::StreamNotFound => Publish::Transient(
-            "no stream answers; the server may be starting or out of disk space, or EDDY_EVENTS, EDDY_DERIVED or EDDY_DEAD_LETTERS was \
+            "no stream answers; the server may be starting or out of disk space, a cluster may have lost half of its servers or more, or EDDY_EVENTS, EDDY_DERIVED or EDDY_DEAD_LETTERS was \
              deleted: restore it from a backup"
                 .into(),
         ),

@@ -181,7 +181,9 @@ pub enum Error {
         reason: String,
     },
     /// The server did not answer a request.
-    #[error("nats did not answer ({doing}): {reason}")]
+    #[error(
+        "nats did not answer ({doing}): {reason}; see that it runs, and of a cluster more than half of the servers"
+    )]
     Request {
         /// What was asked.
         doing: String,

@@ -5,11 +5,11 @@
 // It measures, so it asks a clock.
 #![allow(clippy::disallowed_methods)]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
-use eddy_events::Position;
 use eddy_events::output::OutputKind;
+use eddy_events::{Body, Position};
 use eddy_models::evaluation::{at_threshold, auc, calibration_error, log_loss};
 use eddy_processors::{Config, Emitted, Engine, Prepared};
 use eddy_simulator::truth::{Row, Shipment};
@@ -46,6 +46,8 @@ fn main() {
     let mut out = Emitted::default();
     // Subject and stage, in the order told: the probability, when, and how often this stage was scored before.
     let mut scores: Vec<(String, String, f64, i64, usize)> = Vec::new();
+    // Awb and time of each failed attempt.
+    let mut failed_attempts: Vec<(String, i64)> = Vec::new();
     let mut count = 0_u64;
     let begin = Instant::now();
     let mut spent = 0.0;
@@ -56,6 +58,9 @@ fn main() {
             sequence: count,
             index: 0,
         };
+        if let Body::ShipmentDeliveryFailed(body) = &delivered.event.body {
+            failed_attempts.push((body.awb.to_string(), delivered.event.envelope.time.micros));
+        }
         let line = eddy_events::codec::encode(&delivered.event);
         let prepared = Prepared::new(position, delivered.arrival.micros, &line, Ok(delivered.event));
         let start = Instant::now();
@@ -172,6 +177,50 @@ fn main() {
         let (p, failed): (Vec<f64>, Vec<bool>) = rows.iter().map(|j| (j.p, j.failed)).unzip();
         let at = at_threshold(&p, &failed, 0.8);
         println!("   at 0.8: {at:?}");
+    }
+    outages(&failed_attempts, &scores, &truths);
+}
+
+/// Outages: how far the mean risk at out-for-delivery is from the truth, a day after the first fifty failed attempts.
+fn outages(
+    failed_attempts: &[(String, i64)],
+    scores: &[(String, String, f64, i64, usize)],
+    truths: &HashMap<String, Box<Shipment>>,
+) {
+    let outage = |awb: &str| truths.get(awb).and_then(|truth| truth.outage);
+    let mut failures: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
+    for (awb, at) in failed_attempts {
+        if let Some(id) = outage(awb) {
+            failures.entry(id).or_default().push(*at);
+        }
+    }
+    println!("outages, scores at the first out-for-delivery from a day after the fiftieth failed attempt on");
+    for (id, mut times) in failures {
+        times.sort_unstable();
+        let Some(from) = times.get(49).map(|at| at + 86_400_000_000) else {
+            println!("   outage {id}: {} failed attempts only", times.len());
+            continue;
+        };
+        let mut seen = std::collections::HashSet::new();
+        let told: Vec<(f64, f64)> = scores
+            .iter()
+            .filter(|(awb, stage, _, at, _)| {
+                stage == "out_for_delivery"
+                    && *at >= from
+                    && outage(awb) == Some(id)
+                    && seen.insert(awb.clone())
+            })
+            .filter_map(|(awb, _, p, _, _)| Some((*p, truths.get(awb)?.out_for_delivery?)))
+            .collect();
+        let n = told.len() as f64;
+        let (ours, truth) = told
+            .iter()
+            .fold((0.0, 0.0), |sum, one| (sum.0 + one.0 / n, sum.1 + one.1 / n));
+        println!(
+            "   outage {id}: {} failed attempts, {n} scores after, mean risk {ours:.3}, truth {truth:.3}, off by {:.3}",
+            times.len(),
+            (ours - truth).abs()
+        );
     }
 }
 

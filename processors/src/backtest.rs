@@ -85,6 +85,15 @@ pub struct Report {
     pub decisions: BTreeMap<String, Decided>,
 }
 
+/// Whether the body of a policy can be used, before anything is run.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_policy(body: &Value) -> Result<(), Error> {
+    let mut engine = Engine::new(Config::default())?;
+    engine.hold_policy(body).map_err(Error::Policy)
+}
+
 /// Runs the log through a fresh engine and judges it.
 ///
 /// # Errors

@@ -44,6 +44,33 @@ async fn every_page_carries_its_queries_and_first_rows() {
 }
 
 #[tokio::test]
+async fn routing_and_decision_carry_their_queries_with_the_decision_of_the_path_bound() {
+    let world = World::new();
+    for (path, id, query) in [
+        ("/routing", "routing", "settled_scores"),
+        ("/decisions/D7-1-0", "decision", "decision_events"),
+        (
+            "/decisions/%3C%2Fscript%3E'?decision=D1-1-1",
+            "decision",
+            "decision",
+        ),
+    ] {
+        let response = world.get(path, &[]).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        let html = text(response).await;
+        assert_eq!(html.matches("</script>").count(), 2, "the data ended its element");
+        let data = data(&html);
+        assert_eq!(data["page"], id);
+        let queries = data["queries"].as_array().unwrap();
+        assert!(queries.iter().any(|q| q["name"] == query), "{path} lacks {query}");
+    }
+    assert_eq!(
+        world.get("/decisions/", &[]).await.status(),
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
 async fn the_frame_is_sent_before_the_rows_are_there() {
     let world = World::new();
     let mut body = world.get("/", &[]).await.into_body().into_data_stream();

@@ -10,6 +10,7 @@ const axeSource = require("node:fs").readFileSync(require.resolve("axe-core/axe.
 export const base = process.env.EDDY_URL?.replace(/\/$/, "");
 export const pages = [
   { path: "/", title: "Overview" },
+  { path: "/routing", title: "Routing" },
   { path: "/sql", title: "Workbench" },
   { path: "/sql?q=select+courier%2C+count(*)+as+parcels+from+shipments+group+by+courier", title: "Workbench", named: "Workbench with an answer" },
   { path: "/health", title: "Health" },

@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { axe, base, fits, open, pages, useBrowser } from "./browser.mjs";
+import { axe, base, fits, open, pages as others, useBrowser } from "./browser.mjs";
+import { aDecision } from "./decisions.mjs";
 
 useBrowser();
+const pages = [...others, { path: `/decisions/${await aDecision()}`, title: "Decision" }];
 
 for (const { path, title, named = title } of pages) {
   for (const colorScheme of ["light", "dark"])
@@ -48,7 +50,7 @@ for (const { path, title, named = title } of pages) {
       seen.add(at.what);
     }
     assert.equal(unseen, "", "focus is not shown");
-    for (const link of ["Overview", "Workbench", "Health"]) assert.ok([...seen].some((s) => s.startsWith("A") && s.includes(link)), `${link} is not reached: ${[...seen].join(", ")}`);
+    for (const link of ["Overview", "Routing", "Workbench", "Health"]) assert.ok([...seen].some((s) => s.startsWith("A") && s.includes(link)), `${link} is not reached: ${[...seen].join(", ")}`);
     await done();
   });
 

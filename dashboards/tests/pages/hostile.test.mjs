@@ -39,6 +39,21 @@ for (const dimension of ["category", "state", "courier"])
     await done();
   });
 
+test("a courier that is markup is text in the matrix and the scorecards", async () => {
+  const { page, done } = await open("/routing");
+  await page.locator("[data-query=lane_risk] th", { hasText: "onerror" }).waitFor();
+  await page.locator("[data-query=courier_scorecards] td", { hasText: "onerror" }).waitFor();
+  await unharmed(page, "couriers");
+  await done();
+});
+
+test("a decision's address that is markup is text", async () => {
+  const { page, done } = await open(`/decisions/${encodeURIComponent(markup("decision").replaceAll("/", ""))}`);
+  await page.locator(".empty code", { hasText: "onerror" }).first().waitFor();
+  await unharmed(page, "decision");
+  await done();
+});
+
 test("a dead letter that is markup is text in the list, the letter and the filters", async () => {
   const { page, done } = await open(`/health?search=${encodeURIComponent("onerror")}`);
   await page.locator("[role=gridcell]", { hasText: "onerror" }).first().waitFor();

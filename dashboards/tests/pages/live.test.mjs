@@ -50,6 +50,24 @@ test("Overview follows the feed; focus, scroll and selection stay", async () => 
   await done();
 });
 
+test("Routing follows the feed; the slider, what was typed, focus and scroll stay", async () => {
+  const { page, done } = await open("/routing?stage=manifested", { viewport: { width: 1600, height: 500 } });
+  await page.locator(".pill[data-state=live]").waitFor();
+  await page.locator("#threshold").fill("33");
+  await page.locator("#threshold").focus();
+  await page.evaluate(() => scrollTo(0, 120));
+  const state = () => page.evaluate(() => ({ scroll: scrollY, focus: document.activeElement.id, value: document.getElementById("threshold").value }));
+  const settled = () => page.locator("[data-query=settled_scores] .note b").first().textContent(), before = await state(), old = await settled();
+  await watch(page);
+  const stop = traffic();
+  await page.waitForFunction((o) => document.querySelector("[data-query=settled_scores] .note b").textContent !== o, old);
+  await page.waitForTimeout(seconds * 250);
+  await stop();
+  assert.deepEqual(await state(), before);
+  console.log(`Routing live: long tasks ${JSON.stringify(await page.evaluate(() => window.tasks))}`);
+  await done();
+});
+
 test("what changed between the page and its feed is read", async () => {
   let release;
   const held = new Promise((r) => { release = r; });

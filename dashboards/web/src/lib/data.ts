@@ -4,7 +4,7 @@ import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
 import { instant, startOfDay } from "./format";
 import { frozen, onFrame, sequence } from "./live";
 import { named, shell, type NamedQuery, type Result } from "./shell";
-import { get } from "./url";
+import { get, subject } from "./url";
 
 export interface Problem { title: string; detail: string; status: number; line?: number; column?: number; position?: number; length?: number }
 
@@ -28,7 +28,8 @@ export function filters(): Record<string, string> {
   const from = startOfDay(get("from")), to = startOfDay(get("to"), 1);
   if (get("from") && from != null) out.from = timestamp(from);
   if (get("to") && to != null) out.to = timestamp(to);
-  for (const key of ["dimension", "value", "grain", "reason", "source", "search"]) if (get(key)) out[key] = text(get(key));
+  for (const key of ["dimension", "value", "grain", "reason", "source", "search", "payment", "decision"]) if (get(key)) out[key] = text(get(key));
+  if (subject) out.decision = text(subject);
   return out;
 }
 
@@ -75,12 +76,12 @@ const costs = new Map<string, number>();
 const together = () => [...costs.values()].reduce((a, b) => a + b, 0);
 export const queries = (): readonly Query[] => open;
 
-/** A named query that follows the URL and the feed. One request at a time; slow ones are asked less often. */
-export function follow(name: string): Query {
+/** A named query that follows the URL and the feed. One request at a time; slow ones are asked less often. `more` binds what no filter says. */
+export function follow(name: string, more: Record<string, string> = {}): Query {
   const query = named(name);
   const first = shell.results[name];
   const data = signal<Result | null>(null), error = signal<Problem | null>(null), fetching = signal(false);
-  const sql = signal(bind(query, filters()));
+  const sql = signal(bind(query, { ...filters(), ...more }));
   if (first && (first.sql == null || first.sql === sql.peek())) data.value = { ...first, sql: sql.peek() };
 
   let controller: AbortController | null = null;
@@ -120,7 +121,7 @@ export function follow(name: string): Query {
   };
 
   effect(() => {
-    const next = bind(query, filters());
+    const next = bind(query, { ...filters(), ...more });
     untracked(() => {
       if (next === sql.peek() && data.peek()) return;
       if (next !== sql.peek()) data.value = data.peek();

@@ -4,6 +4,12 @@ import { signal } from "@preact/signals";
 export const search = signal(new URLSearchParams(location.search));
 addEventListener("popstate", () => { search.value = new URLSearchParams(location.search); });
 
+/** What the page is about, where its path names it: `/decisions/{id}`. */
+export const subject: string = (() => {
+  const part = location.pathname.match(/^\/decisions\/([^/]+)$/)?.[1] ?? "";
+  try { return decodeURIComponent(part); } catch { return part; }
+})();
+
 export const get = (key: string): string => search.value.get(key) ?? "";
 
 /** Sets keys (empty removes them). `push` makes a step that Back undoes; otherwise the entry is replaced. */

@@ -10,7 +10,12 @@ export interface GridProps {
   cell: (row: number, column: number) => ComponentChildren;
   height?: number; rowHeight?: number; selected?: number;
   sort?: { column: number; down: boolean } | null;
-  onSort?: (column: number) => void; onRow?: (row: number) => void; onView?: (first: number, last: number) => void;
+  onSort?: (column: number) => void; onRow?: (row: number) => void;
+  /** Enter on a row, where it is something else than a click. */
+  onEnter?: (row: number) => void;
+  /** The keys moved to a row. */
+  onMove?: (row: number) => void;
+  onView?: (first: number, last: number) => void;
 }
 
 const head = 28, overscan = 8;
@@ -28,6 +33,7 @@ export function Grid(props: GridProps) {
   const go = (r: number, c: number) => {
     row.value = Math.max(0, Math.min(count - 1, r));
     column.value = Math.max(0, Math.min(columns.length - 1, c));
+    if (count) props.onMove?.(row.peek());
     const el = scroller.current!, at = row.peek() * rowHeight;
     if (at < el.scrollTop) el.scrollTop = at;
     else if (head + at + rowHeight > el.scrollTop + el.clientHeight) el.scrollTop = head + at + rowHeight - el.clientHeight;
@@ -42,7 +48,7 @@ export function Grid(props: GridProps) {
       ArrowDown: () => go(r + 1, c), ArrowUp: () => go(r - 1, c), ArrowRight: () => go(r, c + 1), ArrowLeft: () => go(r, c - 1),
       j: () => go(r + 1, c), k: () => go(r - 1, c), PageDown: () => go(r + page(), c), PageUp: () => go(r - page(), c),
       Home: () => go(e.ctrlKey ? 0 : r, 0), End: () => go(e.ctrlKey ? count - 1 : r, columns.length - 1),
-      Enter: () => props.onRow?.(r), o: () => props.onSort?.(c),
+      Enter: () => (props.onEnter ?? props.onRow)?.(r), o: () => props.onSort?.(c),
     };
     const move = e.altKey || e.metaKey || (e.ctrlKey && !["Home", "End"].includes(e.key)) ? undefined : moves[e.key];
     if (!move) return;

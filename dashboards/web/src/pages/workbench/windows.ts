@@ -21,7 +21,7 @@ export class Windows {
     for (const row of rows) this.wanted.add(Math.floor(row / pageRows));
     for (const page of this.pages.keys()) if (!this.wanted.has(page)) this.pages.delete(page);
     this.count();
-    return this.reading ??= this.read().finally(() => { this.reading = null; });
+    return this.reading ?? (this.next() == null ? Promise.resolve() : this.reading = this.read());
   }
 
   /** What stands in a cell; undefined while its page is on the way. */
@@ -30,14 +30,19 @@ export class Windows {
   }
 
   private async read(): Promise<void> {
-    for (let next = this.next(); next != null; next = this.next()) {
-      const from = next * pageRows, page: Page = this.answer.fields.map(() => []);
-      await visit(this.answer, from, from + pageRows, (table, row, end) => page.forEach((cells, c) => {
-        const column = table.getChildAt(c), field = this.answer.fields[c]!;
-        for (let r = row; r < end; r++) { const value = column.at(r); cells.push(value == null ? null : display(field, value)); }
-      }));
-      if (this.wanted.has(next)) this.pages.set(next, page);
-      this.count();
+    try {
+      for (let next = this.next(); next != null; next = this.next()) {
+        const from = next * pageRows, page: Page = this.answer.fields.map(() => []);
+        await visit(this.answer, from, from + pageRows, (table, row, end) => page.forEach((cells, c) => {
+          const column = table.getChildAt(c), field = this.answer.fields[c]!;
+          for (let r = row; r < end; r++) { const value = column.at(r); cells.push(value == null ? null : display(field, value)); }
+        }));
+        if (this.wanted.has(next)) this.pages.set(next, page);
+        this.count();
+      }
+    } finally {
+      // In the same step as the last look at what is wanted: rows that come into view after it start a reading of their own.
+      this.reading = null;
     }
   }
 
