@@ -2,7 +2,7 @@
 //!
 //! Two risk-adjusted cumulative sums of log-likelihood ratios (Steiner, Cook, Farewell and Treasure 2000), one against odds that are twice as
 //! high as told and one against half. Each is held at nought from below, so it forgets what was fine, and tells since when things went wrong.
-//! In control, an alarm of one side comes after [`ALARM`] nats, which by the martingale bound takes e^14, over a million outcomes on average.
+//! In control, an alarm of one side comes after 14 nats of evidence, which by the martingale bound takes e^14, over a million outcomes on average.
 
 use bitcode::{Decode, Encode};
 
