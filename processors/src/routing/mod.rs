@@ -69,6 +69,8 @@ pub(crate) struct Decision {
     pub(crate) decided_at: i64,
     pub(crate) recommended: bool,
     pub(crate) outcome: u8,
+    /// The decision about the same subject before.
+    previous: Option<Place>,
     /// Day of the capacity it reserved.
     day: i32,
     dirty: bool,
@@ -206,17 +208,19 @@ impl Routing {
         self.touch(number);
     }
 
-    /// A subject ended: its latest decision has its outcome.
+    /// A subject ended: every decision about it has its outcome.
     pub(crate) fn ended(&mut self, ndr: &Ndr, subject: Subject) {
         let case = ndr.case(subject);
-        let Some(position) = case.decision else { return };
         let outcome = match case.end {
             End::Delivered => 5,
             End::Failed => 6,
             _ => return,
         };
-        if let Some(number) = self.find(position) {
-            self.decisions.get_mut(number).outcome = outcome;
+        let mut next = case.decision;
+        while let Some(number) = next.and_then(|position| self.find(position)) {
+            let decision = self.decisions.get_mut(number);
+            decision.outcome = outcome;
+            next = decision.previous;
             self.touch(number);
         }
     }
@@ -236,6 +240,7 @@ impl Routing {
             return;
         };
         let (risk, order) = (shown.probability, shown.order);
+        let previous = case.decision;
         if risk <= policy.threshold || self.small.network.couriers.is_empty() {
             return;
         }
@@ -290,6 +295,7 @@ impl Routing {
             decided_at: now,
             recommended,
             outcome: 0,
+            previous,
             day,
             dirty: false,
         };

@@ -401,3 +401,25 @@ fn scores_are_judged_once_their_outcome_is_known() {
         assert!((least..=least * 200.0 / 190.0).contains(&told), "{slice}: {told}");
     }
 }
+
+#[test]
+fn every_decision_about_a_parcel_learns_how_it_ended() {
+    let mut run = taught(None, json!({ "threshold": 0.5 }));
+    run.play(&life("n1", "slow", 401, false), 1);
+    let told = reroutes(&run);
+    let ids: Vec<&str> = told
+        .iter()
+        .filter_map(|(_, data)| data["decision_id"].as_str())
+        .collect();
+    assert!(
+        ids.len() > 1,
+        "one before pickup, one after the failed attempt: {told:?}"
+    );
+    for id in ids {
+        assert_eq!(
+            run.cell("routing_decisions", &[id], "outcome"),
+            "not_delivered",
+            "{id}"
+        );
+    }
+}
