@@ -72,15 +72,26 @@ fn feed(http: String, stop: Arc<AtomicBool>, parcels: Arc<AtomicUsize>) {
     });
 }
 
+/// A running client; ends with the value.
+struct Client(Child);
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // One that has ended already is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// The sample client, built beside the tests.
-fn client(dir: &Path, ledger: &Path) -> Child {
+fn client(dir: &Path, ledger: &Path) -> Client {
     let folder = std::env::current_exe().unwrap();
     let binary = folder
         .ancestors()
         .nth(2)
         .unwrap()
         .join("examples/follow_decisions");
-    Command::new(binary)
+    let client = Command::new(binary)
         .args([
             "--data-dir",
             dir.to_str().unwrap(),
@@ -91,7 +102,8 @@ fn client(dir: &Path, ledger: &Path) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("the example follow_decisions is built with the tests")
+        .expect("the example follow_decisions is built with the tests");
+    Client(client)
 }
 
 fn carried_out(ledger: &Path) -> Vec<String> {
@@ -141,8 +153,7 @@ fn each_decision_is_carried_out_once_whoever_is_killed() {
             engine.up();
         }
         if kill % 3 != 0 {
-            following.kill().unwrap();
-            following.wait().unwrap();
+            drop(following);
             following = client(&dir, &ledger);
         }
     }
@@ -162,8 +173,7 @@ fn each_decision_is_carried_out_once_whoever_is_killed() {
     within(60, "the client has carried out all", || {
         (carried_out(&ledger).len() >= decided.len()).then_some(())
     });
-    following.kill().unwrap();
-    following.wait().unwrap();
+    drop(following);
     let carried_out = carried_out(&ledger);
     println!("{} decisions through {} kills", carried_out.len(), kills());
     let once: BTreeSet<String> = carried_out.iter().cloned().collect();

@@ -37,7 +37,7 @@ export function Threshold() {
     {select("Policy", "policy", known.value.map((k, i) => [k.version, `${k.version}${i === 0 ? ", in force" : ""}`]), policy.value.version, inForce.value.version)}
   </>;
   return <Card query={scores} title="Threshold" class="threshold" lines={8} tools={tools}
-    note={<>All parcels that were scored at this stage and have ended, raw, as they ended: those acted upon count as they went. <b>{count(parcels)}</b> parcels, {count(p.failed)} not delivered. 95% intervals; those of rupees hold the two assumptions for true.{!acting.includes(stage.value) && " At this stage nothing can be done yet: it is for looking."}</>}
+    note={<>All parcels that were scored at this stage and have ended, by the latest score of the stage, raw: those acted upon count as they went. <b>{count(parcels)}</b> parcels, {count(p.failed)} not delivered. 95% intervals; those of rupees hold the two assumptions for true.{!acting.includes(stage.value) && " At this stage nothing can be done yet: it is for looking."}</>}
     isEmpty={!bins.value.length} empty={<p class="empty">No scored parcel has ended yet. It needs orders, manifests and deliveries: <code>eddy simulate</code> brings some.</p>}
     table={() => <Table label="Thresholds" rows={list.filter((x) => x.threshold % 5 === 0 || x.threshold === found?.threshold || x.threshold === own.value)} cells={[
       { label: "Threshold", right: true, value: (x: Point) => `${x.threshold}%${x.threshold === own.value ? " (policy)" : ""}${x.threshold === found?.threshold ? " (best)" : ""}` },
