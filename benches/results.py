@@ -18,7 +18,14 @@ TARGETS = {
     ("lookup", "key lookup by the PostgreSQL wire, p99"): "under 3 ms",
     ("scan", "group-by over 10M rows while ingesting, ratio"): "within 1.5",
     ("tables", "live table memory"): "under 200 bytes a row",
+    ("fold", "in-memory folds of all projections, parcels scored"): "",
+    ("load", "durable file load, amazon_india"): "at least 150,000 events/s",
     ("restart", "restart to answering"): "within 10 s",
+    ("score", "one score with explanation, p50"): "under 10 us",
+    ("score", "one score with explanation, p99"): "under 50 us",
+    ("decisions", "event sent to decision received at 2000 events/s, a decision for one in ten, p99"): "under 5 ms",
+    ("decisions", "event sent to decision received at 2000 events/s, a decision for each, p99"): "under 5 ms",
+    ("decisions", "event sent to decision received at 10000 events/s, a decision for one in ten, p99"): "under 15 ms",
 }
 
 
