@@ -29,13 +29,15 @@ test("every card opens its SQL, bound, by key", async () => {
     const names = await page.locator("main [data-query]").evaluateAll((cards) => cards.map((c) => c.dataset.query));
     assert.ok(names.length >= least);
     for (const name of names) {
-      await page.locator(`main [data-query=${name}]`).first().focus();
-      await page.keyboard.press("s");
+      const card = page.locator(`main [data-query=${name}]`).first();
+      await card.press("s");
       const text = await page.locator("dialog[open] pre.sql").textContent();
       assert.ok(/^(select|with)/.test(text) && !/\$[a-z]/.test(text), `${name}: ${text}`);
       assert.match(page.url(), new RegExp(`panel=sql%3A${name}`));
       await page.keyboard.press("Escape");
       await page.locator("dialog[open]").waitFor({ state: "detached" });
+      // The focus comes back to the card that opened it; the next key would else go astray.
+      await page.waitForFunction((name) => document.activeElement?.closest(`[data-query=${name}]`), name);
     }
     await done();
   }
