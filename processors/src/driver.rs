@@ -435,7 +435,21 @@ fn restore(
         shard: config.shard,
         ..Progress::default()
     };
-    engine.scan(|table, rows| sink.apply(vec![(table, Change::Upsert(rows))], partial));
+    // Pages are read and rows are stored side by side; the queue is short, so that only a few batches wait.
+    thread::scope(|scope| {
+        let (give, given) = mpsc::sync_channel(4);
+        let sink = &mut *sink;
+        let storing = scope.spawn(move || {
+            for (table, rows) in given {
+                sink.apply(vec![(table, Change::Upsert(rows))], partial);
+            }
+        });
+        // Whoever takes the rows is only gone when it broke, which joining it tells.
+        engine.scan(|table, rows| drop(give.send((table, rows))));
+        drop(give);
+        storing.join()
+    })
+    .map_err(|_| Error::FoldStopped("restored rows were not taken".into()))?;
     let progress = engine.progress();
     sink.apply(Vec::new(), progress);
     tracing::info!(
