@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 use eddy_events::Timestamp;
-use eddy_processors::backtest::{Decided, Question, Report, Row};
+use eddy_processors::backtest::{Decided, Estimate, OffPolicy, Peer, Question, Report, Row};
 use serde_json::{Value, json};
 
 use crate::config::{Config, UpArgs};
@@ -65,8 +65,12 @@ pub async fn run(args: BacktestArgs) -> anyhow::Result<ExitCode> {
         };
         let bar = crate::load::bar(to_sequence, "messages");
         let config = engine_config(&config);
-        let report =
-            eddy_processors::backtest::backtest(&log, config, question, |at| bar.set_position(at)).await;
+        let peer = question
+            .policy
+            .is_none()
+            .then_some(&crate::lightgbm::fit as &Peer);
+        let watch = |at| bar.set_position(at);
+        let report = eddy_processors::backtest::backtest(&log, config, question, peer, watch).await;
         bar.finish_and_clear();
         reports.push((name, report?));
     }
@@ -76,15 +80,23 @@ pub async fn run(args: BacktestArgs) -> anyhow::Result<ExitCode> {
     if reports[0].1.scores == 0 {
         bail!("nothing in the log was scored: it holds no orders, parcels or pickups");
     }
+    let compared = match &reports[..] {
+        [(_, own), (_, other)] => Some(own.off_policy(other)),
+        _ => None,
+    };
     if args.json {
-        let told: serde_json::Map<String, Value> = reports
+        let mut told: serde_json::Map<String, Value> = reports
             .iter()
             .map(|(name, report)| (name.replace(' ', "_"), json!(report)))
             .collect();
+        told.extend(compared.map(|compared| ("off_policy".to_owned(), json!(compared))));
         println!("{}", Value::Object(told));
     } else {
         for (name, report) in &reports {
             print(name, report);
+        }
+        if let Some(compared) = &compared {
+            print_off_policy(compared);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -133,6 +145,35 @@ fn print(name: &str, report: &Report) {
         println!("{what:<34} {decisions:>10} {expected_gain_minor:>22}");
     }
     println!();
+}
+
+fn print_off_policy(compared: &OffPolicy) {
+    println!(
+        "policy to try against the policy of the log, over {} decisions that were carried out and whose parcel ended; it would have done the same in {}, worth {:.0}",
+        compared.decisions, compared.matched, compared.effective
+    );
+    let line = |what: &str, own: &Estimate, other: Option<&Estimate>, digits: usize| {
+        let said = |it: &Estimate| {
+            format!(
+                "{:.digits$} ({:.digits$} to {:.digits$})",
+                it.mean, it.lower, it.upper
+            )
+        };
+        let other = other.map_or_else(|| "nothing is known".to_owned(), said);
+        println!("{what:<28} {:>32} {other:>32}", said(own));
+    };
+    line(
+        "failed",
+        &compared.failure_rate,
+        compared.failure_rate_other.as_ref(),
+        4,
+    );
+    line(
+        "cost a decision, minor",
+        &compared.cost_minor,
+        compared.cost_minor_other.as_ref(),
+        0,
+    );
 }
 
 fn print_row(row: &Row) {

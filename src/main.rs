@@ -7,7 +7,9 @@ mod config;
 mod dlq;
 mod doctor;
 mod events_table;
+mod lightgbm;
 mod load;
+mod models;
 mod openapi;
 mod readiness;
 mod replay;
@@ -18,6 +20,7 @@ mod sign_in;
 mod simulate;
 mod sql;
 mod telemetry;
+mod train;
 mod up;
 
 use std::process::ExitCode;
@@ -55,6 +58,10 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Judge the scores over the past log, and say what another policy would have done
     Backtest(backtest::BacktestArgs),
+    /// Fit models to the past log, judge them on its later part, and keep the best as an artefact
+    Train(train::TrainArgs),
+    /// Models: which are in force, promote one, go back
+    Models(models::ModelsArgs),
     /// Print the hash of all projections and outputs of the running engine at its sequence
     Digest(replay::DigestArgs),
     /// Dead letters: list, show, redrive
@@ -80,6 +87,8 @@ fn main() -> ExitCode {
             Command::Sql(args) => sql::run(args).await,
             Command::Replay(args) => replay::run(args).await,
             Command::Backtest(args) => backtest::run(args).await,
+            Command::Train(args) => train::run(args).await,
+            Command::Models(args) => models::run(args).await,
             Command::Digest(args) => replay::digest(args).await,
             Command::Dlq(args) => dlq::run(args).await,
             Command::Doctor(args) => doctor::run(args).await,

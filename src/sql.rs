@@ -37,6 +37,17 @@ pub struct SqlArgs {
     wait: u64,
 }
 
+/// Asks one question and prints the answer as `eddy sql` does.
+pub async fn ask(engine: EngineArgs, query: &str) -> anyhow::Result<ExitCode> {
+    run(SqlArgs {
+        query: Some(query.to_owned()),
+        engine,
+        format: None,
+        wait: 0,
+    })
+    .await
+}
+
 #[derive(Deserialize)]
 struct Answer {
     columns: Vec<Column>,

@@ -11,6 +11,7 @@
 
 mod access;
 pub mod appender;
+pub mod artefacts;
 mod atomic;
 pub mod binary;
 mod chain;
@@ -31,6 +32,7 @@ mod streams;
 
 pub use access::{Credentials, Tls};
 pub use appender::{AppendAck, Appender, AppenderConfig};
+pub use artefacts::Artefacts;
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use derived::DerivedPublisher;
 pub use durability::{Durability, DurabilityReport};

@@ -8,6 +8,7 @@ use eddy_events::subjects;
 
 use crate::access::{Credentials, Tls, redacted};
 use crate::appender::{Appender, AppenderConfig};
+use crate::artefacts::Artefacts;
 use crate::binary::Version;
 use crate::connection::{Connection, chain};
 use crate::dead_letters::DeadLetters;
@@ -274,6 +275,11 @@ impl Log {
             after_sequence,
             self.metrics.clone(),
         )))
+    }
+
+    /// Artefacts that events name by digest.
+    pub fn artefacts(&self) -> Artefacts {
+        Artefacts::new(self.publishing.clone(), self.config.replicas.unwrap_or(1))
     }
 
     /// The dead letters of the tenant.

@@ -70,18 +70,34 @@ const NOTHING: Histogram = [[0.0; 2]; BINS];
 ///
 /// # Errors
 /// [`Error::OneOutcome`] when the rows to learn from all have the same outcome.
+pub fn fit(data: &Data, params: &Params) -> Result<Forest, Error> {
+    fit_over(data, None, params)
+}
+
+/// Fits a forest that corrects another score: `log_odds`, one a row, is where each row starts, and the forest's own base is 0.
+///
+/// # Errors
+/// As [`fit`].
+///
+/// # Panics
+/// When there are not as many starts as rows.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss
 )]
-pub fn fit(data: &Data, params: &Params) -> Result<Forest, Error> {
+pub fn fit_over(data: &Data, log_odds: Option<&[f64]>, params: &Params) -> Result<Forest, Error> {
     let learned = data.len() - (data.len() as f64 * params.held_back) as usize;
     let bins = Bins::new(&data.slice(0..learned));
     let mut grower = Grower::new(data, params, learned, &bins)?;
+    if let Some(log_odds) = log_odds {
+        assert_eq!(log_odds.len(), data.len(), "starts of rows");
+        grower.log_odds = log_odds.to_vec();
+    }
+    let own = grower.log_odds.first().filter(|_| log_odds.is_none());
     let mut forest = Forest {
         features: data.features(),
-        base: grower.log_odds.first().map_or(0.0, |&base| base as f32),
+        base: own.map_or(0.0, |&base| base as f32),
         trees: Vec::new(),
     };
     let mut random = Random::new(params.seed);

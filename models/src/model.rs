@@ -28,6 +28,13 @@ pub enum Trained {
         #[serde(with = "crate::exact::number")]
         forest_share: f64,
     },
+    /// Trees that correct a feature which is itself a score in log-odds, such as the online learner's.
+    Over {
+        /// Place of that feature in the schema.
+        score: usize,
+        /// The trees.
+        forest: Forest,
+    },
 }
 
 /// A trained model, ready to score.
@@ -36,6 +43,8 @@ pub struct Model {
     encoder: Encoder,
     linear: Option<(f64, Linear)>,
     forest: Option<(f64, Scorer)>,
+    /// Place of the score that the trees correct.
+    over: Option<usize>,
 }
 
 /// One score: base, contributions and what calibration moves add up to the log-odds.
@@ -103,6 +112,7 @@ impl Model {
         let fault = trained.fault(schema);
         assert!(fault.is_none(), "{fault:?}");
         let (linear, forest) = match trained {
+            Trained::Over { forest, .. } => (None, Some((1.0, Scorer::new(forest)))),
             Trained::Linear(linear) => (Some((1.0, linear.clone())), None),
             Trained::Forest(forest) => (None, Some((1.0, Scorer::new(forest)))),
             Trained::Blend {
@@ -118,6 +128,10 @@ impl Model {
             encoder: Encoder::new(schema),
             linear,
             forest,
+            over: match trained {
+                Trained::Over { score, .. } => Some(*score),
+                _ => None,
+            },
         }
     }
 
@@ -149,6 +163,9 @@ impl Model {
             }
             None => {}
         }
+        if let Some(score) = self.over {
+            contributions[score] += f64::from(x[score]);
+        }
         Score::new(base, contributions)
     }
 }
@@ -159,7 +176,7 @@ impl Trained {
     pub fn fault(&self, schema: &Schema) -> Option<String> {
         let (linear, forest, share) = match self {
             Self::Linear(linear) => (Some(linear), None, 0.0),
-            Self::Forest(forest) => (None, Some(forest), 1.0),
+            Self::Forest(forest) | Self::Over { forest, .. } => (None, Some(forest), 1.0),
             Self::Blend {
                 linear,
                 forest,
@@ -177,9 +194,16 @@ impl Trained {
                 schema.len()
             )
         });
+        let stray = match self {
+            Self::Over { score, .. } if *score >= schema.len() => {
+                Some(format!("it corrects feature {score} of {}", schema.len()))
+            }
+            _ => None,
+        };
         let share = (!(0.0..=1.0).contains(&share)).then(|| format!("a share of {share}"));
         thin.or(narrow)
             .or(share)
+            .or(stray)
             .or_else(|| forest.and_then(Forest::fault))
     }
 }
@@ -228,6 +252,25 @@ mod tests {
             },
             forest_share: share,
         }
+    }
+
+    #[test]
+    fn trees_over_a_score_add_to_it() {
+        let Trained::Blend { forest, .. } = blend(vec![0.0; 6], vec![0.0; 6], 1.0) else {
+            unreachable!()
+        };
+        let trained = Trained::Over {
+            score: 0,
+            forest: forest.clone(),
+        };
+        let score = Model::new(&SCHEMA, &trained).score(&[-2.25, 0.7], &mut Row::new());
+        assert!((score.log_odds - (-2.25 + forest.log_odds(&[-2.25, 0.7]))).abs() < 1e-6);
+        assert_eq!(score.contributions[0], -2.25);
+        let stray = Trained::Over { score: 2, forest };
+        assert_eq!(
+            stray.fault(&SCHEMA).as_deref(),
+            Some("it corrects feature 2 of 2")
+        );
     }
 
     proptest! {

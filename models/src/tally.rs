@@ -62,6 +62,17 @@ pub struct Figures {
     pub recall: f64,
 }
 
+/// What a threshold would have done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Probabilities at or above it are flagged.
+    pub threshold: f64,
+    /// How many.
+    pub flagged: u64,
+    /// How many of these failed.
+    pub flagged_failed: u64,
+}
+
 impl Tally {
     /// Tells the outcome of a probability, and whether it was above the threshold when it was told.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -114,6 +125,53 @@ impl Tally {
             precision: f64::from(self.flagged_failed) / f64::from(self.flagged),
             recall: f64::from(self.flagged_failed) / failures,
         }
+    }
+
+    /// Adds what another tally was told.
+    pub fn merge(&mut self, other: &Self) {
+        for bin in &other.bins {
+            let place = self.bins.partition_point(|own| own.at < bin.at);
+            match self.bins.get_mut(place).filter(|own| own.at == bin.at) {
+                Some(own) => {
+                    own.count += bin.count;
+                    own.failed += bin.failed;
+                    own.expected += bin.expected;
+                }
+                None => self.bins.insert(place, *bin),
+            }
+        }
+        self.loss += other.loss;
+        self.brier += other.brier;
+        self.flagged += other.flagged;
+        self.flagged_failed += other.flagged_failed;
+    }
+
+    /// What each threshold of a fixed grid, a quarter of log-odds apart, would have flagged: ascending.
+    #[must_use]
+    pub fn curve(&self) -> Vec<Point> {
+        let mut above = (0, 0);
+        let mut points: Vec<Point> = (1..(2.0 * SIDE) as u8)
+            .rev()
+            .map(|at| {
+                if let Ok(place) = self.bins.binary_search_by_key(&at, |bin| bin.at) {
+                    above.0 += u64::from(self.bins[place].count);
+                    above.1 += u64::from(self.bins[place].failed);
+                }
+                Point {
+                    threshold: crate::sigmoid((f64::from(at) - SIDE) / GRAIN),
+                    flagged: above.0,
+                    flagged_failed: above.1,
+                }
+            })
+            .collect();
+        points.reverse();
+        points
+    }
+
+    /// Failures told.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.bins.iter().map(|bin| u64::from(bin.failed)).sum()
     }
 
     fn roc_auc(&self, failures: f64, successes: f64) -> f64 {
@@ -198,6 +256,32 @@ mod tests {
         let at = evaluation::at_threshold(&p, &failed, 0.6);
         assert_eq!(figures.flag_rate, at.flag_rate);
         assert_eq!((figures.precision, figures.recall), (at.precision, at.recall));
+    }
+
+    #[test]
+    fn a_curve_counts_what_each_threshold_flags_and_parts_add_up() {
+        let mut random = Random::new(6);
+        let (mut whole, mut parts, mut told) =
+            (Tally::default(), [(); 3].map(|()| Tally::default()), Vec::new());
+        for i in 0..3_000 {
+            let p = random.unit();
+            let failed = random.unit() < p;
+            whole.observe(p, p > 0.5, failed);
+            parts[i % 3].observe(p, p > 0.5, failed);
+            told.push((p, failed));
+        }
+        let mut sum = Tally::default();
+        parts.iter().for_each(|part| sum.merge(part));
+        assert_eq!(sum.curve(), whole.curve());
+        assert_eq!(sum.figures().flag_rate, whole.figures().flag_rate);
+        for point in whole.curve() {
+            let above = told.iter().filter(|(p, _)| *p >= point.threshold);
+            let failed = above.clone().filter(|(_, failed)| *failed).count() as u64;
+            assert_eq!(
+                (point.flagged, point.flagged_failed),
+                (above.count() as u64, failed)
+            );
+        }
     }
 
     #[test]

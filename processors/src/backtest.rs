@@ -1,13 +1,17 @@
 //! What the scores were worth over the past log, and what a policy would have done: the log through a fresh engine, judged in the order of time.
 //!
 //! Scores are prequential: each was told from what the log held before, so all of them are judged, from a given time on. The plain rates beside them are
-//! taken from outcomes known before that time. A parcel that is still open counts nowhere.
+//! taken from outcomes known before that time, and models fitted in batches learn from rows whose outcome was known then. A parcel that is
+//! still open counts nowhere.
 
-use std::collections::BTreeMap;
+mod off_policy;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use eddy_events::output::OutputType;
 use eddy_log::Log;
+use eddy_models::model::Trained;
 use eddy_models::tally::{Figures, Tally};
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +21,8 @@ use crate::error::Error;
 use crate::ndr::STAGES;
 use crate::ndr::performance::Judged;
 use crate::replay::through;
+use crate::routing::Logged;
+use crate::training::{Known, calibrated, known, logistic, raw};
 
 /// Outcomes that a wider rate is worth when a narrower one is told.
 const STRENGTH: f64 = 20.0;
@@ -37,7 +43,7 @@ pub struct Question {
 pub struct Row {
     /// Stage of the score.
     pub stage: &'static str,
-    /// `eddy`, `base_rate` or `lane_rate`.
+    /// `eddy`, `base_rate`, `lane_rate`, `logistic` (batch, by linfa) or `lightgbm`.
     pub scorer: &'static str,
     /// Outcomes judged.
     pub outcomes: u64,
@@ -83,6 +89,18 @@ pub struct Report {
     pub quality: Vec<Row>,
     /// Decisions by stage and action; `suppressed` are those that found nothing worth doing.
     pub decisions: BTreeMap<String, Decided>,
+    #[serde(skip)]
+    logged: Vec<Logged>,
+}
+
+pub use off_policy::{Estimate, OffPolicy};
+
+impl Report {
+    /// What would have come of another policy, by the decisions of this one that were carried out and whose parcel ended.
+    #[must_use]
+    pub fn off_policy(&self, other: &Self) -> OffPolicy {
+        off_policy::judge(&self.logged, &other.logged)
+    }
 }
 
 /// Whether the body of a policy can be used, before anything is run.
@@ -94,7 +112,19 @@ pub fn check_policy(body: &Value) -> Result<(), Error> {
     engine.hold_policy(body).map_err(Error::Policy)
 }
 
-/// Runs the log through a fresh engine and judges it.
+/// Rows for a learner outside of the engine, in the order of time: features, and whether it failed.
+#[derive(Debug, Default)]
+pub struct Rows<'a> {
+    /// To learn from.
+    pub learned: Vec<(&'a [f32], bool)>,
+    /// To be judged.
+    pub judged: Vec<&'a [f32]>,
+}
+
+/// Learns from rows and gives log-odds of those to be judged, where it can.
+pub type Peer = dyn Fn(&Rows<'_>) -> Option<Vec<f64>> + Sync;
+
+/// Runs the log through a fresh engine and judges it. `peer` is another learner to stand beside it, by the name `lightgbm`.
 ///
 /// # Errors
 /// When the log cannot be read, or the policy has a slip.
@@ -102,6 +132,7 @@ pub async fn backtest(
     log: &Log,
     config: Config,
     question: Question,
+    peer: Option<&Peer>,
     watch: impl FnMut(u64),
 ) -> Result<Report, Error> {
     let config = Config {
@@ -110,6 +141,7 @@ pub async fn backtest(
     };
     let mut engine = Engine::new(config)?;
     engine.record_outcomes();
+    engine.record_examples();
     if let Some(policy) = &question.policy {
         engine.hold_policy(policy).map_err(Error::Policy)?;
     }
@@ -147,6 +179,7 @@ pub async fn backtest(
     let from = question
         .judged_from
         .unwrap_or_else(|| first.saturating_add((last.saturating_sub(first)) / 10 * 3));
+    let peers = tokio::task::block_in_place(|| peers(&engine, from, peer));
     let (scores, decisions) = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Report {
         sequence: engine.progress().sequence,
@@ -156,8 +189,9 @@ pub async fn backtest(
             eddy_events::Timestamp::utc(from).to_string()
         },
         scores,
-        quality: quality(judged, from, engine.threshold()),
+        quality: quality(judged, from, engine.threshold(), &peers),
         decisions,
+        logged: engine.decisions(),
     })
 }
 
@@ -185,8 +219,54 @@ impl Rate {
     }
 }
 
+/// A learner's name, and what it says of each row by its number.
+type Said = (&'static str, HashMap<u32, f64>);
+
+/// What models fitted to the rows known at `from` say of those scored later, calibrated by outcomes as they come.
+fn peers(engine: &Engine, from: i64, peer: Option<&Peer>) -> Vec<Said> {
+    let Some(examples) = engine.examples() else {
+        return Vec::new();
+    };
+    let mut learned = known(examples.rows());
+    learned.retain(|one| one.known_at < from);
+    let judged = engine.outcomes().iter();
+    let mut judged: Vec<(u32, Known<'_>)> = judged
+        .filter(|judged| judged.outcome.scored_at >= from)
+        .filter_map(|judged| {
+            let known = Known {
+                row: examples.get(judged.example)?,
+                failed: judged.outcome.failed,
+                known_at: judged.outcome.known_at,
+            };
+            Some((judged.example, known))
+        })
+        .collect();
+    judged.sort_by_key(|(number, one)| (one.row.scored_at, *number));
+    let (numbers, judged): (Vec<u32>, Vec<Known<'_>>) = judged.into_iter().unzip();
+    let mut said = Vec::new();
+    let mut tell = |name, raw: &[f64]| {
+        let (told, _) = calibrated(&judged, raw);
+        said.push((name, numbers.iter().copied().zip(told).collect()));
+    };
+    // Without both outcomes before the cut nothing can be fitted, and nothing stands beside the scores.
+    if let Ok(linear) = logistic(&learned) {
+        tell("logistic", &raw(&Trained::Linear(linear), &judged));
+    }
+    let rows = Rows {
+        learned: learned.iter().map(|one| (&one.row.x[..], one.failed)).collect(),
+        judged: judged.iter().map(|one| &one.row.x[..]).collect(),
+    };
+    if let Some(raw) = peer
+        .and_then(|peer| peer(&rows))
+        .filter(|raw| raw.len() == judged.len())
+    {
+        tell("lightgbm", &raw);
+    }
+    said
+}
+
 /// Each stage by each scorer, over scores told from `from` on.
-fn quality(judged: &[Judged], from: i64, threshold: f64) -> Vec<Row> {
+fn quality(judged: &[Judged], from: i64, threshold: f64, peers: &[Said]) -> Vec<Row> {
     let mut rows = Vec::new();
     for (number, stage) in STAGES.into_iter().enumerate() {
         let of_stage = || {
@@ -197,7 +277,7 @@ fn quality(judged: &[Judged], from: i64, threshold: f64) -> Vec<Row> {
         let mut base = Rate::default();
         let mut couriers: BTreeMap<(u32, u8), Rate> = BTreeMap::new();
         let mut lanes: BTreeMap<(u32, u8, u8), Rate> = BTreeMap::new();
-        for Judged { outcome, zone } in of_stage().filter(|judged| judged.outcome.known_at < from) {
+        for Judged { outcome, zone, .. } in of_stage().filter(|judged| judged.outcome.known_at < from) {
             base.tell(outcome.failed);
             let courier = (outcome.courier, outcome.payment);
             couriers.entry(courier).or_default().tell(outcome.failed);
@@ -205,8 +285,13 @@ fn quality(judged: &[Judged], from: i64, threshold: f64) -> Vec<Row> {
             lanes.entry(lane).or_default().tell(outcome.failed);
         }
         let rate = base.drawn_to(0.5);
-        let mut tallies = [Tally::default(), Tally::default(), Tally::default()];
-        for Judged { outcome, zone } in of_stage().filter(|judged| judged.outcome.scored_at >= from) {
+        let mut tallies = vec![Tally::default(); 3 + peers.len()];
+        for Judged {
+            outcome,
+            zone,
+            example,
+        } in of_stage().filter(|judged| judged.outcome.scored_at >= from)
+        {
             let courier = couriers
                 .get(&(outcome.courier, outcome.payment))
                 .map_or(rate, |courier| courier.drawn_to(rate));
@@ -221,9 +306,15 @@ fn quality(judged: &[Judged], from: i64, threshold: f64) -> Vec<Row> {
             for (tally, (p, flagged)) in tallies.iter_mut().zip(told) {
                 tally.observe(p, flagged, outcome.failed);
             }
+            for (tally, (_, said)) in tallies[3..].iter_mut().zip(peers) {
+                if let Some(p) = said.get(example) {
+                    tally.observe(*p, *p > threshold, outcome.failed);
+                }
+            }
         }
-        let scorers = ["eddy", "base_rate", "lane_rate"];
-        for (scorer, tally) in scorers.into_iter().zip(&tallies) {
+        let scorers = ["eddy", "base_rate", "lane_rate"].into_iter();
+        let scorers = scorers.chain(peers.iter().map(|(name, _)| *name));
+        for (scorer, tally) in scorers.zip(&tallies) {
             if tally.outcomes() > 0 {
                 rows.push(row(stage, scorer, &tally.figures()));
             }

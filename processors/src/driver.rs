@@ -260,7 +260,11 @@ impl Driver {
         let metrics = deps.metrics.clone();
         let decoder = spawn("eddy-decode", {
             let (fold, metrics) = (fold.clone(), metrics.clone());
-            move || decode_all(&to_decode, &fold, &metrics)
+            let fetch = decode::Fetch {
+                artefacts: deps.log.artefacts(),
+                runtime: tokio::runtime::Handle::current(),
+            };
+            move || decode_all(&to_decode, &fold, &fetch, &metrics)
         })?;
         let writer = spawn("eddy-snapshot", {
             let (segments, runtime) = (segments.clone(), tokio::runtime::Handle::current());
@@ -461,7 +465,12 @@ fn restore(
     Ok(engine)
 }
 
-fn decode_all(inbox: &mpsc::Receiver<Vec<LogMessage>>, fold: &SyncSender<ToFold>, metrics: &Metrics) {
+fn decode_all(
+    inbox: &mpsc::Receiver<Vec<LogMessage>>,
+    fold: &SyncSender<ToFold>,
+    fetch: &decode::Fetch,
+    metrics: &Metrics,
+) {
     for chunk in inbox {
         let mut begun = Instant::now();
         let mut events = Vec::with_capacity(DECODED_EVENTS);
@@ -470,7 +479,8 @@ fn decode_all(inbox: &mpsc::Receiver<Vec<LogMessage>>, fold: &SyncSender<ToFold>
             decode::message(message, &mut events);
             if events.len() >= DECODED_EVENTS || at == last {
                 metrics.decode_seconds.observe(begun.elapsed().as_secs_f64());
-                let events = std::mem::replace(&mut events, Vec::with_capacity(DECODED_EVENTS));
+                let mut events = std::mem::replace(&mut events, Vec::with_capacity(DECODED_EVENTS));
+                fetch.attach(&mut events);
                 let batch = Batch {
                     events,
                     sequence: message.sequence,

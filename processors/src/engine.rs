@@ -10,6 +10,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use eddy_events::feedback::Published;
 use eddy_events::output::{Output, OutputType};
 use eddy_events::{Body, Cause, Event, Position, Reason, Rejection, Timestamp};
 use eddy_log::DeadLetter;
@@ -21,7 +22,7 @@ use crate::error::Error;
 use crate::facts::{NO_TIME, Stamp};
 use crate::fold::{self, Milestone, Owner};
 use crate::milestones;
-use crate::ndr::{self, Ndr};
+use crate::ndr::{self, Ndr, promoted};
 use crate::progress::Progress;
 use crate::routing::estimate::Candidate;
 use crate::routing::{self, Routing};
@@ -81,7 +82,12 @@ pub struct Prepared {
     pub logged_at: i64,
     fingerprint: u128,
     event: Result<Box<Known>, Box<Refused>>,
+    /// What the store holds of an artefact that the event names.
+    artefact: Option<Box<Artefact>>,
 }
+
+/// The bytes of an artefact, or why there are none.
+type Artefact = Result<Vec<u8>, String>;
 
 /// An event and its identity.
 type Known = (Event, u128);
@@ -112,6 +118,7 @@ impl Prepared {
                     logged_at,
                     fingerprint,
                     event: Ok(Box::new((event, identity))),
+                    artefact: None,
                 }
             }
             Err(rejection) => Self {
@@ -119,8 +126,24 @@ impl Prepared {
                 logged_at,
                 fingerprint: 0,
                 event: Err(Box::new((rejection, line.to_vec()))),
+                artefact: None,
             },
         }
+    }
+
+    /// Digest of the artefact that must be given before the event is folded.
+    #[must_use]
+    pub fn wants_artefact(&self) -> Option<&str> {
+        let (event, _) = &**self.event.as_ref().ok()?;
+        match &event.body {
+            Body::ModelPromoted(published) => promoted::wanted(event, published),
+            _ => None,
+        }
+    }
+
+    /// Gives the artefact, or says why there is none.
+    pub fn give_artefact(&mut self, artefact: Result<Vec<u8>, String>) {
+        self.artefact = Some(Box::new(artefact));
     }
 
     /// Keeps the bytes of an event that turned out to conflict.
@@ -279,6 +302,7 @@ impl Engine {
             logged_at,
             fingerprint,
             event,
+            artefact,
         } = prepared;
         // Events are large; they stay in their box.
         let boxed = match event {
@@ -318,10 +342,32 @@ impl Engine {
         }
         fold::milestones(&mut self.world, owner, &mut self.reached);
         if self.config.scores {
+            if let Body::ModelPromoted(published) = &event.body {
+                self.promote(position, logged_at, (event, published), artefact.as_deref(), out);
+            }
             self.score(position, logged_at, event, owner, out);
         }
         if !self.reached.is_empty() || !self.ndr.scored.is_empty() || !self.ndr.drifted.is_empty() {
             self.emit(position, event, out);
+        }
+    }
+
+    /// Puts a model in force, or says why not: a dead letter, and what was in force stays so.
+    fn promote(
+        &mut self,
+        position: Position,
+        logged_at: i64,
+        (event, published): (&Event, &Published),
+        artefact: Option<&Artefact>,
+        out: &mut Emitted,
+    ) {
+        let Some(slot) = promoted::slot_of(event) else {
+            return;
+        };
+        if let Err((field, slip)) = self.ndr.promote(&mut self.world, slot, published, artefact) {
+            let detail = format!("the model cannot be promoted, the one before stays in force: {slip}");
+            let refused = Prepared::refused(event, field, Reason::InvalidValue, detail);
+            self.refuse(position, logged_at, refused, out);
         }
     }
 
@@ -475,6 +521,16 @@ impl Engine {
         self.ndr.recorded = Some(Vec::new());
     }
 
+    /// Keeps each row and its outcome from now on, for training.
+    pub(crate) fn record_examples(&mut self) {
+        self.ndr.examples = Some(ndr::examples::Examples::default());
+    }
+
+    /// The rows kept.
+    pub(crate) fn examples(&self) -> Option<&ndr::examples::Examples> {
+        self.ndr.examples.as_ref()
+    }
+
     /// The outcomes kept.
     pub(crate) fn outcomes(&self) -> &[ndr::performance::Judged] {
         self.ndr.recorded.as_deref().unwrap_or_default()
@@ -484,6 +540,11 @@ impl Engine {
     pub(crate) fn hold_policy(&mut self, body: &serde_json::Value) -> Result<(), String> {
         self.ndr.small.threshold = self.routing.hold(body)?;
         Ok(())
+    }
+
+    /// Every decision, with what came of it.
+    pub(crate) fn decisions(&self) -> Vec<routing::Logged> {
+        self.routing.logged(&self.world)
     }
 
     /// Probability above which the policy in force acts.
@@ -652,7 +713,7 @@ impl Engine {
         engine.outputs = small.outputs;
         engine.last_output = small.last_output;
         engine.world.governance = small.governance;
-        engine.ndr.small = small.ndr;
+        engine.ndr.restore(small.ndr);
         engine.routing.small = small.routing;
         Ok(engine)
     }

@@ -35,6 +35,9 @@ pub enum Error {
     /// A policy cannot be read.
     #[error("the policy cannot be used: {0}")]
     Policy(String),
+    /// There is nothing to train on, or nothing to judge by.
+    #[error("nothing can be trained: {0}")]
+    Training(String),
     /// A log message is neither an event nor a batch.
     #[error("the fold stopped: {0}; restart the engine, which goes on from its last snapshot")]
     FoldStopped(String),

@@ -39,12 +39,17 @@ pub(crate) async fn through(
     let mut reader = log.reader(engine.shard(), 0)?;
     let (raw, inbox) = mpsc::sync_channel::<Vec<LogMessage>>(2);
     let (prepared, events) = mpsc::sync_channel::<(Vec<Prepared>, u64, i64)>(2);
+    let fetch = decode::Fetch {
+        artefacts: log.artefacts(),
+        runtime: tokio::runtime::Handle::current(),
+    };
     let decoder = thread::spawn(move || {
         for chunk in inbox {
             let mut batch = Vec::with_capacity(chunk.len() * 4);
             chunk
                 .iter()
                 .for_each(|message| decode::message(message, &mut batch));
+            fetch.attach(&mut batch);
             let last = chunk
                 .last()
                 .map_or((0, 0), |message| (message.sequence, message.logged_at_micros));

@@ -4,6 +4,7 @@
 mod decisions;
 mod engine;
 mod load;
+mod models;
 mod nats;
 mod post;
 mod recovery;

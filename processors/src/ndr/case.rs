@@ -3,6 +3,7 @@
 use bitcode::{Decode, Encode};
 use eddy_models::additive::Term;
 
+use super::promoted::Beside;
 use crate::facts::NO_TIME;
 
 /// Rows kept of one subject.
@@ -25,6 +26,10 @@ pub(crate) struct Kept {
     /// Log-odds that the next attempt fails, were the lane as usual.
     pub(crate) calm: f64,
     pub(crate) terms: Vec<Term>,
+    /// What models said that did not serve, and the raw log-odds of the one that did, where it was promoted.
+    pub(crate) beside: Vec<Beside>,
+    /// Number of the example that it is, for training; 0 for none.
+    pub(crate) example: u32,
 }
 
 /// What performance is reckoned from.

@@ -4,6 +4,7 @@
 //! their kind and place are forgotten, and of one kind and place the latest sixteen are kept.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use bitcode::{Decode, Encode};
 use eddy_events::Body;
@@ -49,9 +50,13 @@ impl Places {
 
     /// What holds at a place and time; the latest told stands.
     fn at(&self, pincode: &str, at: i64) -> Option<Window> {
-        let lengths = (0..=pincode.len().min(31))
-            .rev()
-            .filter(|length| self.lengths & (1 << length) != 0);
+        self.among(pincode, at, 0..=pincode.len().min(31))
+            .map(|(_, window)| window)
+    }
+
+    /// What holds for the longest prefix of these lengths, and its length.
+    fn among(&self, pincode: &str, at: i64, lengths: RangeInclusive<usize>) -> Option<(usize, Window)> {
+        let lengths = lengths.rev().filter(|length| self.lengths & (1 << length) != 0);
         for length in lengths {
             let windows = pincode
                 .get(..length)
@@ -63,7 +68,7 @@ impl Places {
                     .find(|window| (window.from..window.to).contains(&at))
             });
             if let Some(window) = held {
-                return Some(*window);
+                return Some((length, *window));
             }
         }
         None
@@ -76,8 +81,8 @@ pub(crate) struct Context {
     weather: Places,
     traffic: Places,
     calendar: Places,
-    /// Parcels a day by courier's symbol, forward leg.
-    capacity: BTreeMap<u32, Vec<Window>>,
+    /// Parcels a day by courier's symbol, forward leg; the whole courier stands under the empty prefix.
+    capacity: BTreeMap<u32, Places>,
 }
 
 impl Context {
@@ -111,20 +116,17 @@ impl Context {
                     name: symbols.of(&told.name),
                 },
             ),
-            Body::ContextCourierCapacityUpdated(told)
-                if told.leg == Leg::Forward && told.pincode_prefix.is_none() =>
-            {
-                let windows = self.capacity.entry(symbols.of(&told.courier)).or_default();
-                windows.retain(|old| old.to > told.valid_from.micros - 2 * DAY_US);
-                if windows.len() == WINDOWS {
-                    windows.remove(0);
-                }
-                windows.push(Window {
-                    from: told.valid_from.micros,
-                    to: told.valid_to.micros,
-                    value: told.capacity as f32,
-                    name: 0,
-                });
+            Body::ContextCourierCapacityUpdated(told) if told.leg == Leg::Forward => {
+                let places = self.capacity.entry(symbols.of(&told.courier)).or_default();
+                places.tell(
+                    told.pincode_prefix.as_deref().unwrap_or(""),
+                    Window {
+                        from: told.valid_from.micros,
+                        to: told.valid_to.micros,
+                        value: told.capacity as f32,
+                        name: 0,
+                    },
+                );
             }
             _ => {}
         }
@@ -145,13 +147,15 @@ impl Context {
         self.calendar.at(pincode, at).map(|window| window.name)
     }
 
-    /// Parcels a day that a courier takes.
-    pub(crate) fn capacity(&self, courier: u32, at: i64) -> Option<f64> {
-        let windows = self.capacity.get(&courier)?;
-        let held = windows
-            .iter()
-            .rev()
-            .find(|window| (window.from..window.to).contains(&at));
-        held.map(|window| f64::from(window.value))
+    /// Parcels a day that a courier takes: everywhere, and to the narrowest place told of around a pincode, with the length of its prefix.
+    pub(crate) fn capacities(&self, courier: u32, pincode: &str, at: i64) -> [Option<(usize, f64)>; 2] {
+        let Some(places) = self.capacity.get(&courier) else {
+            return [None; 2];
+        };
+        let narrow = 1..=pincode.len().min(31);
+        [0..=0, narrow].map(|lengths| {
+            let (length, window) = places.among(pincode, at, lengths)?;
+            Some((length, f64::from(window.value)))
+        })
     }
 }

@@ -163,13 +163,10 @@ impl Ndr {
                 row.keyed(F::CourierDistrict, key(&[courier, u64::from(district)]));
             }
         }
-        let today = self
-            .small
-            .today
-            .get(&way.courier)
-            .filter(|(day, _)| *day == world.zone.day(at));
-        if let (Some((_, count)), Some(capacity)) = (today, self.small.context.capacity(way.courier, at)) {
-            let load = f64::from(*count) / capacity.max(1.0);
+        let day = world.zone.day(at);
+        let rooms = self.small.rooms(way.courier, way.destination, at, day);
+        let load = rooms.map(|room| f64::from(room.taken) / room.capacity.max(1.0));
+        if let Some(load) = load.reduce(f64::max).filter(|load| *load > 0.0) {
             row.valued(F::Load, (load - 0.8).clamp(0.0, 0.5), load);
         }
     }

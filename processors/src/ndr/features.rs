@@ -15,7 +15,7 @@ macro_rules! features {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum F { $($(#[$doc])* $variant),+ }
 
-        const FEATURES: &[Feature] = &[$(Feature {
+        pub(crate) const FEATURES: &[Feature] = &[$(Feature {
             name: $name,
             meaning: $meaning,
             topic: $topic,
@@ -89,6 +89,8 @@ pub(crate) struct Row {
     pub(crate) terms: Vec<Term>,
     /// Value of each feature, NaN where it is not known.
     pub(crate) values: [f32; N],
+    /// Features that are told by a key rather than by a value alone.
+    pub(crate) keyed: [bool; N],
 }
 
 impl Row {
@@ -98,6 +100,7 @@ impl Row {
             model,
             terms: Vec::with_capacity(N),
             values: [f32::NAN; N],
+            keyed: [false; N],
         };
         row.keyed(F::Base, 0);
         row
@@ -110,11 +113,16 @@ impl Row {
 
     /// A value as a feature: `scaled` is what the learner multiplies with, `value` what a person reads.
     pub(crate) fn valued(&mut self, feature: F, scaled: f64, value: f64) {
-        self.both(feature, 0, scaled, value);
+        self.push(feature, 0, scaled, value);
     }
 
     /// A value with a weight of its own for each key.
     pub(crate) fn both(&mut self, feature: F, key: u64, scaled: f64, value: f64) {
+        self.keyed[feature as usize] = true;
+        self.push(feature, key, scaled, value);
+    }
+
+    fn push(&mut self, feature: F, key: u64, scaled: f64, value: f64) {
         self.values[feature as usize] = value as f32;
         self.terms.push(Term {
             key: mix(key) ^ mix((self.model as u64 + 1) << 32 | (feature as u64 + 1)),

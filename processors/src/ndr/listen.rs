@@ -11,6 +11,7 @@ use super::case::{Case, End, Kept, Placing};
 use super::facts::{Way, way_of_order, way_of_parcel, word};
 use super::features::{PRIORS, Row};
 use super::performance::{Judged, Outcome};
+use super::promoted;
 use super::score::Moment;
 use super::{ATTEMPT, FINAL, Ndr, Stage, Subject};
 use crate::facts::NO_TIME;
@@ -166,22 +167,14 @@ impl Ndr {
                 }
                 if courier != NO_SYMBOL && !again {
                     let day = world.zone.day(at);
-                    let today = self.small.today.entry(courier).or_insert((day, 0));
-                    if today.0 < day {
-                        *today = (day, 0);
-                    }
-                    today.1 += u32::from(today.0 == day);
+                    self.small.take(courier, &body.destination_pincode, at, day);
                 }
                 self.score_before_attempt(world, number, at, now);
             }
             Body::ShipmentCourierAssigned(body) => {
                 let courier = world.symbols.of(&body.courier);
-                let day = world.zone.day(at);
-                let today = self.small.today.entry(courier).or_insert((day, 0));
-                if today.0 < day {
-                    *today = (day, 0);
-                }
-                today.1 += u32::from(today.0 == day);
+                let destination = way_of_parcel(world, number).destination;
+                self.small.take(courier, destination, at, world.zone.day(at));
                 self.score_before_attempt(world, number, at, now);
             }
             Body::ShipmentOutForDelivery(body) => {
@@ -406,6 +399,17 @@ impl Ndr {
         let kept = std::mem::take(&mut case.kept);
         for row in &kept {
             self.learn(row, FINAL, failed, now);
+            let when = When {
+                scored_at: row.scored_at,
+                known_at: now.clock,
+            };
+            let group = promoted::group(row.model, row.payment);
+            for beside in row.beside.iter().filter(|beside| !beside.raw.is_nan()) {
+                self.small.models.learn(beside, group, failed, when);
+            }
+            if let Some(examples) = &mut self.examples {
+                examples.ended(row.example, failed, now.clock);
+            }
             self.judge(world, subject, row, failed, now);
         }
     }
@@ -427,12 +431,27 @@ impl Ndr {
         if self.recorded.is_some() {
             let zone = self.way(world, subject).map_or(0, |way| way.watched().1);
             let recorded = self.recorded.iter_mut();
-            recorded.for_each(|recorded| recorded.push(Judged { outcome, zone }));
+            recorded.for_each(|recorded| {
+                recorded.push(Judged {
+                    outcome,
+                    zone,
+                    example: row.example,
+                });
+            });
         }
         let (changed, gone) = &mut self.judged;
-        self.small
-            .performance
-            .observe(world, outcome, changed, gone, &mut self.drifted);
+        let beside = row.beside.iter().filter(|beside| beside.version != told.version);
+        let shadows = beside.map(|beside| Outcome {
+            model: beside.version,
+            probability: beside.probability,
+            flagged: beside.flagged,
+            ..outcome
+        });
+        for outcome in std::iter::once(outcome).chain(shadows) {
+            self.small
+                .performance
+                .observe(world, outcome, changed, gone, &mut self.drifted);
+        }
     }
 
     fn learn(&mut self, row: &Kept, target: usize, failed: bool, now: Now) {

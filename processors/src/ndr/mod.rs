@@ -8,17 +8,20 @@
 
 pub(crate) mod case;
 mod context;
+pub(crate) mod examples;
 pub(crate) mod facts;
 pub(crate) mod features;
 mod listen;
 mod output;
 pub(crate) mod performance;
+pub(crate) mod promoted;
 pub(crate) mod score;
 mod transit;
 
 use std::collections::BTreeMap;
 
 use bitcode::{Decode, Encode};
+use eddy_events::feedback::Published;
 use eddy_models::additive::{Belief, Bucket, Store, WAYS};
 use eddy_models::calibration::{self, Calibrator, Candidate};
 use eddy_models::mapping::Method;
@@ -27,9 +30,12 @@ use eddy_models::regime::Regime;
 use crate::interner::NO_KEY;
 use crate::ledger::PAGE;
 use crate::slab::{Paged, Slab};
+use crate::world::World;
 use case::{Case, OrderCase, Placing};
 use context::Context;
+use examples::Examples;
 use performance::{Drifted, Judged, Performance, Place};
+use promoted::{Compiled, Models};
 use transit::Transit;
 
 pub(crate) use listen::{Now, hear};
@@ -81,26 +87,69 @@ pub(crate) struct Small {
     regimes: BTreeMap<(u32, u8), Regime>,
     /// By stage and target.
     calibrators: Vec<Calibrator>,
-    /// Day and parcels manifested on it, by courier's symbol.
-    today: BTreeMap<u32, (i32, u32)>,
+    /// Day and parcels manifested on it, by courier's symbol and place whose capacity was told.
+    today: BTreeMap<u32, BTreeMap<String, (i32, u32)>>,
     /// How good scores turned out.
     pub(crate) performance: Performance,
     /// Probability above which the policy in force acts.
     pub(crate) threshold: f64,
+    /// Models that the log promoted.
+    pub(crate) models: Models,
+}
+
+/// What a courier takes on a day: everywhere, or to one place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room<'a> {
+    /// Prefix of pincodes; empty for everywhere.
+    pub(crate) place: &'a str,
+    /// Parcels a day.
+    pub(crate) capacity: f64,
+    /// Parcels manifested on the day.
+    pub(crate) taken: u32,
 }
 
 impl Small {
-    /// Parcels a day that a courier takes on the forward leg.
-    pub(crate) fn capacity(&self, courier: u32, at: i64) -> Option<f64> {
-        self.context.capacity(courier, at)
+    /// The capacities that a parcel to a pincode counts against.
+    pub(crate) fn rooms<'a>(
+        &'a self,
+        courier: u32,
+        pincode: &'a str,
+        at: i64,
+        day: i32,
+    ) -> impl Iterator<Item = Room<'a>> {
+        let held = self.context.capacities(courier, pincode, at);
+        held.into_iter().flatten().filter_map(move |(length, capacity)| {
+            let place = pincode.get(..length)?;
+            Some(Room {
+                place,
+                capacity,
+                taken: self.taken(courier, place, day),
+            })
+        })
     }
 
-    /// Parcels manifested with a courier on a day.
-    pub(crate) fn today(&self, courier: u32, day: i32) -> u32 {
-        self.today
-            .get(&courier)
-            .filter(|(of, _)| *of == day)
-            .map_or(0, |(_, count)| *count)
+    fn taken(&self, courier: u32, place: &str, day: i32) -> u32 {
+        let counts = self.today.get(&courier).and_then(|places| places.get(place));
+        counts.filter(|(of, _)| *of == day).map_or(0, |(_, count)| *count)
+    }
+
+    /// A parcel to a pincode was manifested with a courier, or given to it.
+    pub(crate) fn take(&mut self, courier: u32, pincode: &str, at: i64, day: i32) {
+        let held = self.context.capacities(courier, pincode, at);
+        let places = self.today.entry(courier).or_default();
+        for (length, _) in held.into_iter().flatten() {
+            let place = pincode.get(..length).unwrap_or_default();
+            // The name is written only once a place.
+            if !places.contains_key(place) {
+                places.insert(place.to_owned(), (day, 0));
+            }
+            if let Some(today) = places.get_mut(place) {
+                if today.0 < day {
+                    *today = (day, 0);
+                }
+                today.1 += u32::from(today.0 == day);
+            }
+        }
     }
 }
 
@@ -141,6 +190,10 @@ pub(crate) struct Ndr {
     pub(crate) drifted: Vec<Drifted>,
     /// Outcomes since the start, where a backtest asks for them.
     pub(crate) recorded: Option<Vec<Judged>>,
+    /// Rows to train on, where training asks for them.
+    pub(crate) examples: Option<Examples>,
+    /// The promoted models, ready to score.
+    pub(crate) compiled: Compiled,
     /// Subjects whose rows wait for the next flush.
     pub(crate) dirty: Vec<Subject>,
     /// Cells of performance whose rows wait, and those that go.
@@ -175,6 +228,7 @@ impl Ndr {
                 today: BTreeMap::new(),
                 performance: Performance::default(),
                 threshold: THRESHOLD,
+                models: Models::default(),
             },
             beliefs,
             orders: Slab::default(),
@@ -184,11 +238,36 @@ impl Ndr {
             ended: Vec::new(),
             drifted: Vec::new(),
             recorded: None,
+            examples: None,
+            compiled: Compiled::default(),
             dirty: Vec::new(),
             judged: Default::default(),
             contributions: Vec::new(),
             before: Vec::new(),
         }
+    }
+
+    /// Puts a model in force.
+    ///
+    /// # Errors
+    /// The field that is wrong, and why.
+    pub(crate) fn promote(
+        &mut self,
+        world: &mut World,
+        slot: usize,
+        published: &Published,
+        artefact: Option<&Result<Vec<u8>, String>>,
+    ) -> Result<(), (&'static str, String)> {
+        let models = &mut self.small.models;
+        models.promote(&mut world.symbols, slot, published, artefact)?;
+        self.compiled = models.compile();
+        Ok(())
+    }
+
+    /// Small state as a snapshot kept it.
+    pub(crate) fn restore(&mut self, small: Small) {
+        self.compiled = small.models.compile();
+        self.small = small;
     }
 
     /// All paged state, in a fixed order that snapshots rely on.

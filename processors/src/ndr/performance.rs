@@ -19,6 +19,8 @@ use crate::world::World;
 
 /// Cells kept; those of the oldest weeks go first.
 const CELLS: usize = 20_000;
+/// Weeks that a threshold curve is taken from.
+const WEEKS: i32 = 13;
 /// Series of drift kept; further ones are not watched.
 const WATCHED: usize = 4_096;
 /// Figures are reckoned anew when outcomes grew by this part.
@@ -81,6 +83,8 @@ pub(crate) struct Outcome {
 pub(crate) struct Judged {
     pub(crate) outcome: Outcome,
     pub(crate) zone: u8,
+    /// Number of the example, 0 for none.
+    pub(crate) example: u32,
 }
 
 /// An alarm, the row of `model_performance` that it made.
@@ -175,6 +179,20 @@ impl Performance {
     /// Every cell.
     pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
         self.cells.keys().copied()
+    }
+
+    /// All outcomes of a version and stage, of the newest weeks.
+    pub(crate) fn recent(&self, model: u32, stage: u8) -> Tally {
+        let newest = self.cells.last_key_value().map_or(0, |((week, _), _)| *week);
+        let from = (newest - (WEEKS - 1) * 7, (0, 0, Slice::All));
+        let mut sum = Tally::default();
+        let of = (model, stage, Slice::All);
+        for ((_, series), cell) in self.cells.range(from..) {
+            if *series == of {
+                sum.merge(&cell.tally);
+            }
+        }
+        sum
     }
 
     /// The metrics of a cell; NaN is nothing to be said.

@@ -10,8 +10,10 @@ use eddy_models::sigmoid;
 use serde::Serialize;
 
 use super::case::{Kept, Shown, Told};
+use super::examples::Example;
 use super::facts::{Way, channel};
 use super::features::{F, N, PRIORS, Row, SCHEMA};
+use super::promoted::{self, Beside};
 use super::{ATTEMPT, FINAL, Ndr, Stage, Subject};
 use crate::fold::payment_word;
 use crate::interner::NO_KEY;
@@ -39,8 +41,10 @@ pub(crate) struct Weighed {
     pub(crate) raw: [f64; 2],
     /// That the next attempt fails, were the lane as usual.
     pub(crate) calm: f64,
-    /// After calibration.
+    /// After calibration, by the model that serves.
     pub(crate) told: [f64; 2],
+    /// Never delivered, after calibration, by the online learner.
+    pub(crate) online: f64,
 }
 
 impl Ndr {
@@ -53,13 +57,18 @@ impl Ndr {
         mut row: Row,
         moment: Moment,
     ) {
-        let model = world.symbols.of(ONLINE);
+        let online = world.symbols.of(ONLINE);
         let Some(way) = self.way(world, subject) else {
             return;
         };
         let Moment { eta, now, sequence } = moment;
         let mut adds = std::mem::take(&mut self.contributions);
-        let Weighed { raw, calm, told } = self.weigh(&way, &mut row, eta, now, &mut adds);
+        let Weighed {
+            raw,
+            calm,
+            told,
+            online: own,
+        } = self.weigh(&way, &mut row, eta, now, &mut adds);
         let mut contributions = vec![0.0; N];
         let mut base = 0.0;
         for (term, add) in row.terms.iter().zip(&adds) {
@@ -69,7 +78,26 @@ impl Ndr {
                 contributions[usize::from(term.family)] += add[FINAL];
             }
         }
+        let models = &self.small.models;
+        let dense =
+            (!models.is_empty() || self.examples.is_some()).then(|| promoted::dense(&row, &adds, raw[FINAL]));
         self.contributions = adds;
+        let (mut model, mut beside) = (online, Vec::new());
+        if let Some(x) = dense.as_ref().filter(|_| !models.is_empty()) {
+            let group = promoted::group(row.model as u8, way.payment);
+            beside = self.compiled.all(models, x, group, self.small.threshold);
+            if let Some((version, score, _)) = self.compiled.served(models, x, group) {
+                model = version;
+                (base, contributions) = promoted::shared_out(&score, base, &contributions);
+                let probability = sigmoid(own);
+                beside.push(Beside {
+                    version: online,
+                    raw: f64::NAN,
+                    probability,
+                    flagged: probability > self.small.threshold,
+                });
+            }
+        }
         let score = Score::new(base, contributions).calibrated(told[FINAL]);
         let words = |feature: &Feature, word: &str| self.word(world, subject, &way, feature, word);
         let why = explain(&SCHEMA, &row.values, &score, REASONS, words);
@@ -92,7 +120,22 @@ impl Ndr {
             flagged: shown.probability > shown.threshold,
         };
         let first = !self.case(subject).was_scored(stage as u8);
+        let example = match (&mut self.examples, dense) {
+            (Some(examples), Some(x)) => examples.scored(Example {
+                stage: stage as u8,
+                model: row.model as u8,
+                payment: way.payment,
+                first,
+                scored_at: now,
+                told: sigmoid(own),
+                x,
+                ended: None,
+            }),
+            _ => 0,
+        };
         let kept = Kept {
+            beside,
+            example,
             told: first.then_some(told),
             model: row.model as u8,
             payment: way.payment,
@@ -141,8 +184,22 @@ impl Ndr {
         }
         let of = |target: usize| &self.small.calibrators[row.model as usize * 2 + target];
         let group = u32::from(way.payment);
-        let told = [FINAL, ATTEMPT].map(|target| of(target).calibrate(group, raw[target]));
-        Weighed { raw, calm, told }
+        let mut told = [FINAL, ATTEMPT].map(|target| of(target).calibrate(group, raw[target]));
+        let online = told[FINAL];
+        let models = &self.small.models;
+        if models.serving().is_some() {
+            let x = promoted::dense(row, adds, raw[FINAL]);
+            let group = promoted::group(row.model as u8, way.payment);
+            if let Some((_, _, calibrated)) = self.compiled.served(models, &x, group) {
+                told[FINAL] = calibrated;
+            }
+        }
+        Weighed {
+            raw,
+            calm,
+            told,
+            online,
+        }
     }
 
     /// A word of a reason's phrase.

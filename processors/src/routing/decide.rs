@@ -184,8 +184,11 @@ impl Ask<'_> {
         let Some(service) = self.network.service(courier, way.destination, self.now) else {
             return Some("not known to serve the place");
         };
-        let capacity = self.ndr.small.capacity(courier, self.now);
-        let taken = self.ndr.small.today(courier, day) + self.network.reserved(courier, day);
+        let mut rooms = self.ndr.small.rooms(courier, way.destination, self.now, day);
+        let full = rooms.find(|room| {
+            let taken = room.taken + self.network.reserved(courier, day, room.place);
+            f64::from(taken) + 1.0 > room.capacity
+        });
         match () {
             () if service.embargo => Some("embargo"),
             () if reverse && !service.reverse => Some("takes no returns there"),
@@ -195,9 +198,10 @@ impl Ask<'_> {
             () if !reverse && load.cod && load.value_minor > service.max_cod_minor => {
                 Some("more cash than it takes")
             }
-            () if !reverse && capacity.is_some_and(|capacity| f64::from(taken) + 1.0 > capacity) => {
+            () if !reverse && full.is_some_and(|room| room.place.is_empty()) => {
                 Some("no capacity left today")
             }
+            () if !reverse && full.is_some() => Some("no capacity left there today"),
             () => None,
         }
     }

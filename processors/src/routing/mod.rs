@@ -12,13 +12,12 @@ use bitcode::{Decode, Encode};
 use eddy_events::feedback::RerouteFeedback;
 use eddy_events::output::{Data, OutputType};
 use eddy_events::{Body, Event, Position, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::interner::NO_SYMBOL;
 use crate::ndr::case::End;
-use crate::ndr::score::ONLINE;
 use crate::ndr::{Ndr, STAGES, Stage, Subject};
 use crate::slab::{Paged, Slab};
 use crate::tables::key;
@@ -71,8 +70,13 @@ pub(crate) struct Decision {
     pub(crate) outcome: u8,
     /// The decision about the same subject before.
     previous: Option<Place>,
-    /// Day of the capacity it reserved.
+    /// Day and place of the capacity it reserved.
     day: i32,
+    place: String,
+    /// What was last said of it before its parcel ended: an index of [`OUTCOMES`].
+    carried: u8,
+    /// Symbol of the model's version.
+    pub(crate) model: u32,
     dirty: bool,
 }
 
@@ -200,10 +204,11 @@ impl Routing {
             return;
         }
         decision.outcome = outcome;
-        let (to, day) = (decision.to, decision.day);
+        decision.carried = outcome;
         // Executed, the parcel itself counts at its courier; overridden or failed, it never will.
-        if outcome != 1 && to != NO_SYMBOL {
-            self.small.network.release(to, day);
+        if outcome != 1 && decision.to != NO_SYMBOL {
+            let (to, day, place) = (decision.to, decision.day, &decision.place);
+            self.small.network.release(to, day, place);
         }
         self.touch(number);
     }
@@ -239,7 +244,7 @@ impl Routing {
         let Some(shown) = case.shown.iter().find(|shown| shown.stage == stage as u8) else {
             return;
         };
-        let (risk, order) = (shown.probability, shown.order);
+        let (risk, order, model) = (shown.probability, shown.order, shown.model);
         let previous = case.decision;
         if risk <= policy.threshold || self.small.network.couriers.is_empty() {
             return;
@@ -268,6 +273,14 @@ impl Routing {
         let recommended = policy.enabled && chosen.at != 0;
         let reason = reason(world, policy, stays, best, &chosen);
         let day = world.zone.day(now);
+        let to = if recommended && best.courier != stays.courier {
+            best.courier
+        } else {
+            NO_SYMBOL
+        };
+        let destination = ndr.way(world, subject).map_or("", |way| way.destination);
+        let rooms = ndr.small.rooms(to, destination, now, day);
+        let place = rooms.map(|room| room.place).last().unwrap_or_default().to_owned();
         let decision = Decision {
             position: (position.sequence, position.index, self.decided.len() as u16),
             about: match subject {
@@ -279,11 +292,7 @@ impl Routing {
             stage: stage as u8,
             action: if recommended { best.action } else { action("none") },
             from: stays.courier,
-            to: if recommended && best.courier != stays.courier {
-                best.courier
-            } else {
-                NO_SYMBOL
-            },
+            to,
             risk_before: risk,
             risk_after: if recommended { best.risk } else { risk },
             gain_minor: (stays.cost_minor - best.cost_minor).round() as i64,
@@ -297,18 +306,60 @@ impl Routing {
             outcome: 0,
             previous,
             day,
+            place,
+            carried: 0,
+            model,
             dirty: false,
         };
         let number = self.small.len;
         self.small.len += 1;
         if decision.to != NO_SYMBOL {
-            self.small.network.reserve(decision.to, day);
+            self.small.network.reserve(decision.to, day, &decision.place);
         }
         ndr.decided(subject, (now, stage as u8), decision.position);
         self.decisions.reserve(number);
         *self.decisions.get_mut(number) = decision;
         self.touch(number);
         self.decided.push(number);
+    }
+
+    /// Every decision, with what came of it.
+    pub(crate) fn logged(&self, world: &World) -> Vec<Logged> {
+        let decisions = (0..self.small.len).map(|number| self.decisions.get(number));
+        decisions
+            .map(|decision| {
+                let courier = if decision.to == NO_SYMBOL {
+                    decision.from
+                } else {
+                    decision.to
+                };
+                let word = world.symbols.word(courier);
+                let carried = decision.action == action("none") || matches!(decision.carried, 1 | 3);
+                let told: Vec<Alternative> = serde_json::from_str(&decision.alternatives).unwrap_or_default();
+                let chosen = told.into_iter().find(|told| {
+                    told.action == ACTIONS[usize::from(decision.action)]
+                        && (told.courier.is_none() || told.courier.as_deref() == word)
+                });
+                let failed = match decision.outcome {
+                    5 => Some(false),
+                    6 => Some(true),
+                    _ => None,
+                };
+                let costs = chosen.map(|chosen| (chosen.price_minor, chosen.failure_cost_minor));
+                Logged {
+                    place: decision.position,
+                    choice: (decision.action, decision.to),
+                    propensity: decision.propensity,
+                    came: failed
+                        .zip(costs)
+                        .filter(|_| carried)
+                        .map(|(failed, (price, failure))| Came {
+                            failed,
+                            cost_minor: (price + if failed { failure } else { 0 }) as f64,
+                        }),
+                }
+            })
+            .collect()
     }
 
     /// A decision as an output.
@@ -336,12 +387,39 @@ impl Routing {
             reason: &decision.reason,
             propensity: decision.propensity,
             policy_version: &decision.policy,
-            model_version: ONLINE,
+            model_version: world.symbols.text(decision.model),
             valid_until: Timestamp::utc(decision.valid_until).to_string(),
             decided_at: Timestamp::utc(decision.decided_at).to_string(),
         };
         (kind, (SmolStr::new(id), Data::of_ordered(&data)))
     }
+}
+
+/// What of an alternative a backtest needs.
+#[derive(Deserialize)]
+struct Alternative {
+    action: String,
+    courier: Option<String>,
+    price_minor: i64,
+    failure_cost_minor: i64,
+}
+
+/// A decision as a backtest sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Logged {
+    pub(crate) place: Place,
+    /// Action and courier.
+    pub(crate) choice: (u8, u32),
+    pub(crate) propensity: f64,
+    /// What came of it, where it was carried out and its parcel ended.
+    pub(crate) came: Option<Came>,
+}
+
+/// What came of a decision.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Came {
+    pub(crate) failed: bool,
+    pub(crate) cost_minor: f64,
 }
 
 /// A decision as it is told, members in the order of their names.

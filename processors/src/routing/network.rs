@@ -54,7 +54,7 @@ pub(crate) struct Network {
     /// Longest prefixes told of.
     longest: (usize, usize),
     /// Parcels that decisions promised to a courier on a day and no event has moved yet.
-    reserved: BTreeMap<(u32, i32), u32>,
+    reserved: BTreeMap<(u32, i32, String), u32>,
 }
 
 fn in_force<T: Copy>(entries: &[T], at: i64, from: impl Fn(&T) -> i64) -> Option<T> {
@@ -132,21 +132,31 @@ impl Network {
         })
     }
 
-    /// Parcels promised to a courier on a day.
-    pub(crate) fn reserved(&self, courier: u32, day: i32) -> u32 {
-        self.reserved.get(&(courier, day)).copied().unwrap_or(0)
+    /// Parcels promised to a courier on a day, everywhere (an empty place) or to a place.
+    pub(crate) fn reserved(&self, courier: u32, day: i32, place: &str) -> u32 {
+        let key = (courier, day, place.to_owned());
+        self.reserved.get(&key).copied().unwrap_or(0)
     }
 
-    /// Promises a parcel to a courier. Days before the last two are forgotten.
-    pub(crate) fn reserve(&mut self, courier: u32, day: i32) {
-        self.reserved.retain(|(_, reserved), _| *reserved >= day - 2);
-        *self.reserved.entry((courier, day)).or_default() += 1;
+    /// Promises a parcel to a courier: it counts everywhere and at its place. Days before the last two are forgotten.
+    pub(crate) fn reserve(&mut self, courier: u32, day: i32, place: &str) {
+        self.reserved.retain(|(_, reserved, _), _| *reserved >= day - 2);
+        for place in levels(place) {
+            *self.reserved.entry((courier, day, place.to_owned())).or_default() += 1;
+        }
     }
 
     /// The promised parcel was moved, or will not be.
-    pub(crate) fn release(&mut self, courier: u32, day: i32) {
-        if let Some(count) = self.reserved.get_mut(&(courier, day)) {
-            *count = count.saturating_sub(1);
+    pub(crate) fn release(&mut self, courier: u32, day: i32, place: &str) {
+        for place in levels(place) {
+            if let Some(count) = self.reserved.get_mut(&(courier, day, place.to_owned())) {
+                *count = count.saturating_sub(1);
+            }
         }
     }
+}
+
+/// Everywhere, and the place where it is another.
+fn levels(place: &str) -> impl Iterator<Item = &str> {
+    std::iter::once("").chain(Some(place).filter(|place| !place.is_empty()))
 }

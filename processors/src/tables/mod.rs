@@ -17,6 +17,7 @@ mod returns;
 pub(crate) mod routing_decisions;
 mod shipments;
 mod skus;
+mod threshold_curves;
 
 use std::sync::{Arc, OnceLock};
 
@@ -31,7 +32,7 @@ use crate::rows::{Rows, Schemas, Table};
 use crate::world::{DirtyOrder, World};
 
 /// The tables, in the order in which changes number them.
-pub(crate) const TABLES: [&Table; 17] = [
+pub(crate) const TABLES: [&Table; 18] = [
     &orders::TABLE,
     &order_lines::TABLE,
     &shipments::TABLE,
@@ -49,6 +50,7 @@ pub(crate) const TABLES: [&Table; 17] = [
     &ndr_scores::TABLE,
     &routing_decisions::TABLE,
     &model_performance::TABLE,
+    &threshold_curves::TABLE,
 ];
 
 /// Number of the table of dead letters.
@@ -60,10 +62,15 @@ const ROUTING_DECISIONS: usize = 15;
 /// Number of the table of how good scores turned out.
 const MODEL_PERFORMANCE: usize = 16;
 
+/// Number of the table of what thresholds would do.
+const THRESHOLD_CURVES: usize = 17;
+
 /// Whether a column repeats outputs, which follow the order of the log: it is no part of what all orders of arrival agree on.
 pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
-    matches!(table, NDR_SCORES | ROUTING_DECISIONS | MODEL_PERFORMANCE)
-        || (TABLES[table].name, column) == ("shipments", "risk")
+    matches!(
+        table,
+        NDR_SCORES | ROUTING_DECISIONS | MODEL_PERFORMANCE | THRESHOLD_CURVES
+    ) || (TABLES[table].name, column) == ("shipments", "risk")
 }
 
 /// The schemas of all tables, in the order in which changes number them.
@@ -187,8 +194,13 @@ pub(crate) fn changes(world: &mut World, ndr: &mut Ndr, routing: &mut Routing) -
         for place in gone {
             model_performance::delete(world, place, &mut writer);
         }
-        for place in judged {
-            model_performance::write(world, ndr, place, &mut writer);
+        for place in &judged {
+            model_performance::write(world, ndr, *place, &mut writer);
+        }
+        writer.finish(&mut changes);
+        let mut writer = Writer::new(THRESHOLD_CURVES, 64);
+        for of in threshold_curves::of(judged.into_iter()) {
+            threshold_curves::write(world, ndr, of, &mut writer);
         }
         writer.finish(&mut changes);
     }
@@ -292,6 +304,11 @@ pub(crate) fn scan(
         give_full(world, memory, &mut judged, &mut give);
     }
     give_rest(judged, &mut give);
+    let mut curves = Writer::new(THRESHOLD_CURVES, 1_024);
+    for of in threshold_curves::of(ndr.small.performance.places()) {
+        threshold_curves::write(world, ndr, of, &mut curves);
+    }
+    give_rest(curves, &mut give);
     let mut changes = Vec::new();
     write_governance(world, &mut changes);
     for (table, change) in changes {

@@ -2,7 +2,6 @@
 
 use super::{Writer, key, ndr_scores::ids};
 use crate::ndr::STAGES;
-use crate::ndr::score::ONLINE;
 use crate::routing::decide::ACTIONS;
 use crate::routing::{OUTCOMES, Routing};
 use crate::rows::Kind::{Flag, Float, Int, Text, Time};
@@ -109,7 +108,7 @@ pub(crate) fn write(world: &World, routing: &Routing, number: u32, rows: &mut Wr
         .text(decision.reason.as_str())
         .float(decision.propensity)
         .text(decision.policy.as_str())
-        .text(ONLINE)
+        .text(world.symbols.text(decision.model))
         .time(decision.valid_until)
         .text((!outcome.is_empty()).then_some(outcome))
         .time(decision.decided_at);

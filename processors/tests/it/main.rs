@@ -7,6 +7,7 @@ mod driver;
 mod history;
 mod laws;
 mod oracle;
+mod promoted;
 mod risk;
 mod scenarios;
 mod snapshots;

@@ -26,7 +26,7 @@ fn sent(id: &str, courier: &str, hour: i64) -> Event {
 }
 
 /// A parcel from placing to its end.
-fn life(id: &str, courier: &str, hour: i64, arrives: bool) -> Vec<Event> {
+pub fn life(id: &str, courier: &str, hour: i64, arrives: bool) -> Vec<Event> {
     let awb = format!("a-{id}");
     let mut life = vec![
         order(id, hour),
@@ -127,7 +127,7 @@ fn policy(id: &str, hour: i64, body: Value) -> Event {
 }
 
 /// An engine that has seen `slow` fail and `swift` deliver a hundred times each.
-fn taught(capacity: Option<u32>, policy_body: Value) -> Run {
+pub fn taught(capacity: Option<u32>, policy_body: Value) -> Run {
     let mut run = Run::new();
     run.play(&network(capacity), 1);
     for n in 0..100 {

@@ -19,6 +19,7 @@ pub fn projections(tables: &Tables) -> Tables {
     let mut tables = tables.clone();
     tables.remove("ndr_scores");
     tables.remove("routing_decisions");
+    tables.remove("threshold_curves");
     tables.remove("model_performance");
     for row in tables
         .get_mut("shipments")
@@ -154,6 +155,20 @@ impl Run {
         self.next += 1;
         self.engine
             .apply(Prepared::decode(position, LOGGED_AT, &line), &mut self.out);
+    }
+
+    /// Folds an event that names an artefact, with what the store holds of it.
+    pub fn feed_with(&mut self, event: &Event, artefact: Result<Vec<u8>, String>) {
+        let position = Position {
+            sequence: self.next,
+            index: 0,
+        };
+        self.next += 1;
+        let mut prepared = Prepared::decode(position, LOGGED_AT, &codec::encode(event));
+        assert!(prepared.wants_artefact().is_some(), "it names no artefact");
+        prepared.give_artefact(artefact);
+        self.engine.apply(prepared, &mut self.out);
+        self.flush();
     }
 
     /// Folds a line as it stands.
