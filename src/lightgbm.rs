@@ -43,9 +43,9 @@ fn run(python: &std::ffi::OsStr, folder: &Path, rows: &Rows<'_>) -> anyhow::Resu
         csv.push('\n');
     }
     std::fs::write(folder.join("rows.csv"), csv)?;
-    std::fs::write(folder.join("lightgbm.py"), SCRIPT)?;
+    std::fs::write(folder.join("peer.py"), SCRIPT)?;
     let done = Command::new(python)
-        .arg(folder.join("lightgbm.py"))
+        .arg(folder.join("peer.py"))
         .arg(folder)
         .status()?;
     anyhow::ensure!(done.success(), "its script failed");
