@@ -26,7 +26,6 @@ const DAY: i64 = 86_400_000_000;
 
 /// A return as it is true.
 struct Truth {
-    customer: String,
     kind: &'static str,
     pattern: Option<Pattern>,
     loss_minor: i64,
@@ -43,7 +42,6 @@ struct Alert {
     loss_minor: i64,
     raised_at: i64,
     waits: bool,
-    raised: bool,
 }
 
 /// All that is true and all that was told.
@@ -58,7 +56,7 @@ struct Case {
     honest: HashMap<String, &'static str>,
     alerts: BTreeMap<String, Alert>,
     /// Score, rarity by return.
-    scores: HashMap<String, (f64, f64)>,
+    scores: HashMap<String, (f64, f64, String)>,
     /// Returns asked for before by the customer, at the time of each return.
     counts: HashMap<String, f64>,
 }
@@ -68,7 +66,6 @@ impl Case {
         match row {
             Row::Return {
                 rma_id,
-                customer_id,
                 customer_kind,
                 pattern,
                 loss_minor,
@@ -78,7 +75,6 @@ impl Case {
             } => {
                 self.clerks.extend(agent.map(|agent| agent.to_string()));
                 let truth = Truth {
-                    customer: customer_id.to_string(),
                     kind: customer_kind,
                     pattern,
                     loss_minor,
@@ -145,23 +141,24 @@ impl Case {
                 loss_minor: data["expected_loss_minor"].as_i64().unwrap_or(0),
                 raised_at: text("raised_at").parse::<Timestamp>().map_or(0, |at| at.micros),
                 waits,
-                raised: true,
             };
             self.alerts.insert(text("alert_id"), alert);
         }
     }
 }
 
-fn scores(rows: &RecordBatch, into: &mut HashMap<String, (f64, f64)>) {
+fn scores(rows: &RecordBatch, into: &mut HashMap<String, (f64, f64, String)>) {
     let column = |name: &str| rows.column_by_name(name).expect("a column of the contract");
     let ids = column("rma_id").as_string_view();
+    let patterns = column("patterns").as_string_view();
     let (score, rarity) = (
         column("score").as_primitive::<Float64Type>(),
         column("rarity").as_primitive::<Float64Type>(),
     );
     for at in 0..rows.num_rows() {
         let rare = if rarity.is_null(at) { 1.0 } else { rarity.value(at) };
-        into.insert(ids.value(at).to_owned(), (score.value(at), rare));
+        let patterns = patterns.value(at).to_owned();
+        into.insert(ids.value(at).to_owned(), (score.value(at), rare, patterns));
     }
 }
 
@@ -249,7 +246,10 @@ fn main() {
     println!(
         "simulated world {seed}: {orders} orders, {sequence} events, {} returns, {} abusive, {} alerts, {reviews} reviews, desk full on {busy} days; engine {:.0} events/s, all {:.0} s; memory {:?}",
         case.returns.len(),
-        case.returns.values().filter(|truth| truth.pattern.is_some()).count(),
+        case.returns
+            .values()
+            .filter(|truth| truth.pattern.is_some())
+            .count(),
         case.alerts.len(),
         sequence as f64 / spent,
         begin.elapsed().as_secs_f64(),
@@ -262,7 +262,11 @@ fn review(alert: &str, right: bool, number: u64, at: i64) -> Event {
     let body = AlertReview {
         alert_id: alert.into(),
         actor: "desk".into(),
-        verdict: Some(if right { Verdict::Confirmed } else { Verdict::Dismissed }),
+        verdict: Some(if right {
+            Verdict::Confirmed
+        } else {
+            Verdict::Dismissed
+        }),
         reason: None,
         loss_minor: None,
     };
@@ -290,8 +294,12 @@ fn first(case: &Case, rank: impl Fn(&str) -> f64) -> (f64, f64, f64) {
         .collect();
     ranked.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(b.0)));
     let top = ranked.len() / 100;
-    let right = ranked[..top].iter().filter(|(_, truth, _)| truth.pattern.is_some()).count();
-    let loss = |rows: &[(&String, &Truth, f64)]| rows.iter().map(|(_, truth, _)| truth.loss_minor).sum::<i64>();
+    let right = ranked[..top]
+        .iter()
+        .filter(|(_, truth, _)| truth.pattern.is_some())
+        .count();
+    let loss =
+        |rows: &[(&String, &Truth, f64)]| rows.iter().map(|(_, truth, _)| truth.loss_minor).sum::<i64>();
     let (scores, labels): (Vec<f64>, Vec<bool>) = ranked
         .iter()
         .map(|(_, truth, score)| (*score, truth.pattern.is_some()))
@@ -304,8 +312,8 @@ fn first(case: &Case, rank: impl Fn(&str) -> f64) -> (f64, f64, f64) {
 }
 
 fn report(case: &Case) {
-    let ours = |rma: &str| case.scores.get(rma).map_or(0.0, |(score, _)| *score);
-    let odd = |rma: &str| case.scores.get(rma).map_or(0.0, |(_, rarity)| 1.0 - rarity);
+    let ours = |rma: &str| case.scores.get(rma).map_or(0.0, |(score, ..)| *score);
+    let odd = |rma: &str| case.scores.get(rma).map_or(0.0, |(_, rarity, _)| 1.0 - rarity);
     let count = |rma: &str| case.counts.get(rma).copied().unwrap_or(0.0);
     println!("{:<24} precision at 1%  recall of loss at 1%  AUC", "ranking");
     for (name, (precision, recall, auc)) in [
@@ -318,7 +326,9 @@ fn report(case: &Case) {
     let mut ranked: Vec<f64> = case.returns.keys().map(|rma| ours(rma)).collect();
     ranked.sort_by(|a, b| b.total_cmp(a));
     let bar = ranked[ranked.len() / 100];
-    println!("score at 1%: {bar:.4}; by pattern: returns, in the first 1%, with an alert; alerts raised, right");
+    println!(
+        "score at 1%: {bar:.4}; by pattern: returns, in the first 1%, with an alert; alerts raised, right"
+    );
     for pattern in Pattern::ALL {
         let of: Vec<&String> = case
             .returns
@@ -332,7 +342,7 @@ fn report(case: &Case) {
         let raised: Vec<&Alert> = case
             .alerts
             .values()
-            .filter(|alert| alert.raised && alert.pattern == pattern.as_str())
+            .filter(|alert| alert.pattern == pattern.as_str())
             .collect();
         let right = raised.iter().filter(|alert| case.is_so(alert)).count();
         println!(
@@ -357,7 +367,25 @@ fn report(case: &Case) {
             }
         }
     }
-    println!("honest returns in the first 1%, by kind of customer {honest:?}; by innocent case: {explained:?}");
+    println!(
+        "honest returns in the first 1%, by kind of customer {honest:?}; by innocent case: {explained:?}"
+    );
+    println!("honest returns with something found, by what and by innocent case:");
+    let mut found: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
+    for (rma, truth) in case.returns.iter().filter(|(_, truth)| truth.pattern.is_none()) {
+        if let Some((score, _, patterns)) = case.scores.get(rma).filter(|(.., patterns)| patterns != "[]") {
+            let entry = found
+                .entry((patterns.as_str(), truth.innocent.unwrap_or("-")))
+                .or_default();
+            entry.0 += 1;
+            entry.1 += usize::from(*score > bar);
+        }
+    }
+    for ((patterns, innocent), (count, high)) in
+        found.iter().filter(|(_, (count, high))| *count > 3 || *high > 0)
+    {
+        println!("    {count:>4} {high:>3} in the first 1%  {innocent:<20} {patterns}");
+    }
     let mut kinds: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for kind in case.honest.values() {
         kinds.entry(kind).or_default().0 += 1;
@@ -380,6 +408,8 @@ fn report(case: &Case) {
             *flagged as f64 / *people as f64 / 12.0 * 100.0
         );
     }
-    println!("    all {:.3}% a month", all.1 as f64 / all.0 as f64 / 12.0 * 100.0);
-    let _ = case.returns.values().map(|truth| &truth.customer).count();
+    println!(
+        "    all {:.3}% a month",
+        all.1 as f64 / all.0 as f64 / 12.0 * 100.0
+    );
 }

@@ -17,7 +17,11 @@ fn article(sku: &str) -> Event {
         returnable_days: Some(10),
         ..catalogue(sku, "phone", 900_000)
     };
-    event(&format!("cat-{sku}"), -10, Body::ContextCatalogueItemUpdated(item))
+    event(
+        &format!("cat-{sku}"),
+        -10,
+        Body::ContextCatalogueItemUpdated(item),
+    )
 }
 
 fn sold(id: &str, customer: &str, hour: i64) -> Event {
@@ -117,16 +121,16 @@ fn paid_back(id: &str, hour: i64) -> Event {
         instrument_hash: None,
         ..refund(&format!("f-{id}"), Some(&format!("r-{id}")), Some("l1"), 900_000)
     };
-    event(
-        &format!("{id}-rf"),
-        hour,
-        Body::RefundIssued(Box::new(refund)),
-    )
+    event(&format!("{id}-rf"), hour, Body::RefundIssued(Box::new(refund)))
 }
 
 fn tick(hour: i64) -> Event {
     let at = Timestamp::utc(START + hour * HOUR);
-    event(&format!("tick-{hour}"), hour, Body::ClockTicked(ClockTicked { at }))
+    event(
+        &format!("tick-{hour}"),
+        hour,
+        Body::ClockTicked(ClockTicked { at }),
+    )
 }
 
 fn reviewed(id: &str, alert: &str, verdict: Verdict, hour: i64) -> Event {
@@ -197,14 +201,23 @@ fn an_empty_box_raises_one_alert_with_its_evidence() {
         .collect();
     assert_eq!(raised.len(), 1, "{told:?}");
     let data = &raised[0].2;
-    assert_eq!((&data["subject_kind"], &data["subject_id"]), (&json!("return"), &json!("r-o1")));
-    assert_eq!((&data["status"], &data["action"]), (&json!("open"), &json!("review")));
+    assert_eq!(
+        (&data["subject_kind"], &data["subject_id"]),
+        (&json!("return"), &json!("r-o1"))
+    );
+    assert_eq!(
+        (&data["status"], &data["action"]),
+        (&json!("open"), &json!("review"))
+    );
     assert_eq!(data["evidence"][0]["id"], "o1-rc");
     assert_eq!(data["evidence"][0]["source"], "urn:test");
     assert_eq!(data["counter_evidence"][0]["looked_for"], "courier pilferage");
     assert_eq!(data["counter_evidence"][0]["found"], false);
     assert!(score(&run, "r-o1") > 0.5 && quiet < 0.05, "{quiet}");
-    assert!(run.cell("return_scores", &["r-o1"], "patterns").contains("empty_box"));
+    assert!(
+        run.cell("return_scores", &["r-o1"], "patterns")
+            .contains("empty_box")
+    );
 }
 
 #[test]
@@ -229,12 +242,7 @@ fn an_alert_goes_when_its_evidence_is_voided() {
     run.play(&handed("o1", 200), 1);
     run.play(&[came("o1", 190, 8 * DAY)], 1);
     assert_eq!(status(&run, "empty_box"), "open");
-    run.play(
-        &[
-            event("v1", 9 * DAY, Body::EventVoided(voided("o1-rc"))),
-        ],
-        1,
-    );
+    run.play(&[event("v1", 9 * DAY, Body::EventVoided(voided("o1-rc")))], 1);
     assert_eq!(status(&run, "empty_box"), "cleared");
     let last = alerts(&run).pop().unwrap();
     assert_eq!(last.0, OutputType::FraudAlertCleared);
@@ -246,12 +254,16 @@ fn a_sale_that_comes_late_clears_the_return_without_one() {
     let told = asked_back("o1", "c1");
     let (request, sale) = (&told[told.len() - 1], &told[1]);
     run.play(&[article("s1"), request.clone()], 1);
-    assert_eq!(status(&run, "no_matching_sale"), "", "an order that is named may still come");
+    assert_eq!(
+        status(&run, "no_matching_sale"),
+        "",
+        "an order that is named may still come"
+    );
     run.play(&[tick(8 * DAY - 1)], 1);
     assert_eq!(status(&run, "no_matching_sale"), "");
     run.play(&[tick(8 * DAY + 1)], 1);
     assert_eq!(status(&run, "no_matching_sale"), "open");
-    run.play(&[sale.clone()], 1);
+    run.play(std::slice::from_ref(sale), 1);
     assert_eq!(status(&run, "no_matching_sale"), "cleared");
 }
 
@@ -265,7 +277,10 @@ fn a_refund_whose_goods_never_come_is_told_by_the_first_event_past_the_deadline(
     assert_eq!(status(&run, "refund_before_receipt"), "open");
     let (cause, output) = run.out.outputs.last().unwrap();
     assert_eq!(output.type_name, OutputType::FraudAlertRaised);
-    assert_eq!(output.causation_id.as_deref(), Some(&*format!("tick-{}", 13 * DAY + 1)));
+    assert_eq!(
+        output.causation_id.as_deref(),
+        Some(&*format!("tick-{}", 13 * DAY + 1))
+    );
     assert_eq!(cause.sequence, run.engine.progress().sequence);
     // The parcel turns up.
     run.play(&[came("o1", 1_000, 15 * DAY)], 1);
@@ -286,8 +301,14 @@ fn fake_attempts_are_the_agents_and_never_the_buyers() {
     let told = alerts(&run);
     assert!(!told.is_empty());
     for (_, pattern, data) in &told {
-        assert_eq!((pattern.as_str(), &data["subject_kind"]), ("fake_attempt", &json!("courier_agent")));
-        assert_eq!((&data["agent"], &data["customer_id"]), (&json!("faker"), &Value::Null));
+        assert_eq!(
+            (pattern.as_str(), &data["subject_kind"]),
+            ("fake_attempt", &json!("courier_agent"))
+        );
+        assert_eq!(
+            (&data["agent"], &data["customer_id"]),
+            (&json!("faker"), &Value::Null)
+        );
         assert_eq!(data["courier"], "swift");
     }
 }
@@ -349,7 +370,10 @@ fn whoever_sends_back_nearly_everything_is_found_and_whoever_keeps_most_is_not()
         .filter(|(_, pattern, _)| pattern == "serial_returner")
         .map(|(_, _, data)| data["customer_id"].as_str().unwrap().to_owned())
         .collect();
-    assert!(!customers.is_empty() && customers.iter().all(|customer| customer == "serial"), "{customers:?}");
+    assert!(
+        !customers.is_empty() && customers.iter().all(|customer| customer == "serial"),
+        "{customers:?}"
+    );
 }
 
 /// A decoy returned by somebody of whom phone and device are told.
@@ -418,7 +442,11 @@ fn dismissals_and_audits_lower_what_such_a_finding_is_worth() {
         );
     }
     run.play(&decoy("o2", "c2"), 1);
-    assert!(score(&run, "r-o2") < first * 0.7, "{} {first}", score(&run, "r-o2"));
+    assert!(
+        score(&run, "r-o2") < first * 0.7,
+        "{} {first}",
+        score(&run, "r-o2")
+    );
 }
 
 #[test]
@@ -461,7 +489,11 @@ fn a_fraud_policy_with_a_slip_is_a_dead_letter() {
     let [(_, letter)] = &run.out.dead_letters[..] else {
         panic!("{:?}", run.out.dead_letters)
     };
-    assert!(letter.detail.contains("empty_boks") && letter.detail.contains("stays in force"), "{}", letter.detail);
+    assert!(
+        letter.detail.contains("empty_boks") && letter.detail.contains("stays in force"),
+        "{}",
+        letter.detail
+    );
 }
 
 #[test]
@@ -473,7 +505,10 @@ fn linked_accounts_have_a_cluster_and_a_reason() {
             device_hash: Some(if n > 1 { "dev" } else { "own" }.into()),
             ..placed(&format!("o{n}"), &format!("c{n}"), vec![line("l1", "s1", 1, 100)])
         };
-        run.play(&[event(&format!("p{n}"), n, Body::OrderPlaced(Box::new(placed)))], 1);
+        run.play(
+            &[event(&format!("p{n}"), n, Body::OrderPlaced(Box::new(placed)))],
+            1,
+        );
     }
     assert_eq!(run.cell("customers", &["c2"], "cluster_id"), "c1");
     assert_eq!(run.cell("customers", &["c1"], "cluster_id"), "c1");

@@ -1,4 +1,4 @@
-//! 16. Account hopping: a new account goes on where one with a confirmed alert ended. Innocent: a family, a hostel, an office that has long shared things.
+//! Pattern 16. Account hopping: a new account goes on where one with a confirmed alert ended. Innocent: a family, a hostel, an office that has long shared things.
 
 use crate::facts::NO_TIME;
 use crate::fraud::finding::{Finding, Subject};

@@ -1,4 +1,4 @@
-//! 5. Bricking: a defect is claimed and parts are gone. Innocent: a true defect, with the parts still there.
+//! Pattern 5. Bricking: a defect is claimed and parts are gone. Innocent: a true defect, with the parts still there.
 
 use eddy_events::returns::Match;
 

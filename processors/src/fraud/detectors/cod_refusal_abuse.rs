@@ -1,4 +1,4 @@
-//! 18. COD refusal abuse: cash parcels are ordered and refused at the door, again and again, by one buyer or by linked ones. Innocent: the courier's fault,
+//! Pattern 18. COD refusal abuse: cash parcels are ordered and refused at the door, again and again, by one buyer or by linked ones. Innocent: the courier's fault,
 //! so only refusals count that the courier can prove.
 
 use crate::fraud::Fraud;

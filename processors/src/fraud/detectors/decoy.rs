@@ -1,4 +1,4 @@
-//! 3. Decoy or counterfeit: another thing came back than was sold. Innocent: the warehouse had sent another thing, which its weight on the way out, the
+//! Pattern 3. Decoy or counterfeit: another thing came back than was sold. Innocent: the warehouse had sent another thing, which its weight on the way out, the
 //! buyer's own complaint, or the packer's other mistakes give away.
 
 use eddy_events::returns::Match;

@@ -1,4 +1,4 @@
-//! 23. Double dip: one line is paid for twice, by refund and exchange, or by refund and a claim or chargeback. Innocent: a partial refund of a difference.
+//! Pattern 23. Double dip: one line is paid for twice, by refund and exchange, or by refund and a claim or chargeback. Innocent: a partial refund of a difference.
 
 use eddy_events::money::ClaimKind;
 

@@ -1,4 +1,4 @@
-//! 15. Employee collusion: an employee pays refunds without a receipt, again and again to the same few. Innocent: somebody who simply serves most people.
+//! Pattern 15. Employee collusion: an employee pays refunds without a receipt, again and again to the same few. Innocent: somebody who simply serves most people.
 
 use crate::fraud::case::What;
 use crate::fraud::finding::{Finding, Subject, percent};
@@ -34,7 +34,8 @@ pub(crate) fn detect(known: &Known<'_>) -> Option<Finding> {
     };
     let paired = f64::from(pair) >= known.number(Pattern::EmployeeCollusion, PAIR);
     let often = surprise >= known.number(Pattern::EmployeeCollusion, SURPRISE);
-    if !paired && !(often && known.order == NO_KEY) {
+    let without_sale = often && known.order == NO_KEY;
+    if !paired && !without_sale {
         return None;
     }
     let share = of.unreceipted / of.refunds.max(1.0);

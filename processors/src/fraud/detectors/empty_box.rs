@@ -1,4 +1,4 @@
-//! 2. Empty box: what came in weighs far less than what went out. Innocent: pilferage on the way, when the courier's own weight at pickup was whole.
+//! Pattern 2. Empty box: what came in weighs far less than what went out. Innocent: pilferage on the way, when the courier's own weight at pickup was whole.
 
 use eddy_events::returns::Match;
 

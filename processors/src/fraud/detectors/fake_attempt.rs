@@ -1,4 +1,4 @@
-//! 19. Fake attempt: a courier's agent reports attempts with no call, no position and no code, hour after hour. About the agent, never the buyer.
+//! Pattern 19. Fake attempt: a courier's agent reports attempts with no call, no position and no code, hour after hour. About the agent, never the buyer.
 //! Innocent: real absence, which an honest agent can mostly prove.
 
 use crate::fraud::Fraud;

@@ -1,4 +1,4 @@
-//! 10. False damage claim: damage is claimed again and again, or with a picture that was shown before. Innocent: goods that break.
+//! Pattern 10. False damage claim: damage is claimed again and again, or with a picture that was shown before. Innocent: goods that break.
 
 use crate::fraud::Fraud;
 use crate::fraud::finding::{Finding, Subject};

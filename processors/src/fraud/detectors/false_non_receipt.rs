@@ -1,4 +1,4 @@
-//! 9. False non-receipt: a parcel handed over against proof is claimed as never received. Innocent: a proof that the courier made up.
+//! Pattern 9. False non-receipt: a parcel handed over against proof is claimed as never received. Innocent: a proof that the courier made up.
 
 use crate::fraud::Fraud;
 use crate::fraud::case::{BY_CODE, BY_POSITION, BY_SIGNATURE};

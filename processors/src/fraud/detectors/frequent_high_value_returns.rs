@@ -1,4 +1,4 @@
-//! 25. Frequent high-value returns: of what is spent, much more goes back than with peers who buy such goods. Innocent: an expensive category, of which
+//! Pattern 25. Frequent high-value returns: of what is spent, much more goes back than with peers who buy such goods. Innocent: an expensive category, of which
 //! everybody sends back more.
 
 use crate::fraud::finding::{Finding, Subject, money, percent};

@@ -1,4 +1,4 @@
-//! 20. Junk address: an address that cannot be found, with a state that is not its postal code's. Innocent: an address in plain local words, to which parcels
+//! Pattern 20. Junk address: an address that cannot be found, with a state that is not its postal code's. Innocent: an address in plain local words, to which parcels
 //! have come before.
 
 use crate::fraud::Fraud;

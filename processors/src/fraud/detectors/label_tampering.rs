@@ -1,4 +1,4 @@
-//! 8. Label tampering: the courier delivered the parcel somewhere else, and the facility never received it. Innocent: a mis-scan, after which it turns up.
+//! Pattern 8. Label tampering: the courier delivered the parcel somewhere else, and the facility never received it. Innocent: a mis-scan, after which it turns up.
 
 use crate::fraud::case::What;
 use crate::fraud::finding::Finding;

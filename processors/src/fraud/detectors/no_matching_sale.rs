@@ -1,4 +1,4 @@
-//! 13. No matching sale: a return of something that no known order sold. Innocent: the order's event is late, or the receipt was lost.
+//! Pattern 13. No matching sale: a return of something that no known order sold. Innocent: the order's event is late, or the receipt was lost.
 
 use crate::fraud::finding::{Finding, money};
 use crate::fraud::known::Known;

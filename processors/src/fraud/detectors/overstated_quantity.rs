@@ -1,4 +1,4 @@
-//! 6. Overstated quantity: fewer pieces came in than were asked back. Innocent: split parcels, of which the rest is still on its way.
+//! Pattern 6. Overstated quantity: fewer pieces came in than were asked back. Innocent: split parcels, of which the rest is still on its way.
 
 use crate::fraud::finding::{Finding, percent};
 use crate::fraud::known::Known;

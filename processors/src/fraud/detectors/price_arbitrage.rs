@@ -1,4 +1,5 @@
-//! 7. Price arbitrage: more is refunded than was paid for the line. Innocent: how a promotion was spread over the lines.
+//! Pattern 7. Price arbitrage: more is refunded than was paid for the line. Innocent: how a promotion was spread over the
+//! lines, or a shop that paid twice.
 
 use crate::fraud::finding::{Finding, money, percent};
 use crate::fraud::known::Known;
@@ -23,11 +24,12 @@ pub(crate) fn detect(known: &Known<'_>) -> Option<Finding> {
         let paid = line.value_of(asked.qty);
         let alone = known.request.lines.len() == 1;
         let mut refunded = 0_i64;
-        let mut last = None;
+        let (mut last, mut payments) = (None, 0);
         for (fact, payback) in known.refunds() {
             if payback.line == asked.line || (payback.line == NO_SYMBOL && alone) {
                 refunded = refunded.saturating_add(payback.amount_minor);
                 last = Some(fact);
+                payments += 1;
             }
         }
         let over = refunded
@@ -52,7 +54,7 @@ pub(crate) fn detect(known: &Known<'_>) -> Option<Finding> {
                 ),
             );
         finding.loss_minor = over;
-        return Some(finding.looked(
+        finding = finding.looked(
             "promotion allocation",
             listed,
             if listed {
@@ -63,6 +65,12 @@ pub(crate) fn detect(known: &Known<'_>) -> Option<Finding> {
                     money(line.discount_minor)
                 )
             },
+        );
+        let twice = payments > 1;
+        return Some(finding.looked(
+            "paid twice by the shop",
+            twice,
+            format!("{payments} refunds make up the sum"),
         ));
     }
     None

@@ -1,4 +1,4 @@
-//! 24. Profile mismatch, no packaging: condition and contents are off the order, and the packaging is gone. Innocent: repacked at a store.
+//! Pattern 24. Profile mismatch, no packaging: condition and contents are off the order, and the packaging is gone. Innocent: repacked at a store.
 
 use eddy_events::returns::{Grade, Match, Packaging};
 

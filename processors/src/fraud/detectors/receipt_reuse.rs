@@ -1,4 +1,4 @@
-//! 14. Receipt reuse: more pieces of a line are given back than were sold. Innocent: a request sent twice by a client that tried again.
+//! Pattern 14. Receipt reuse: more pieces of a line are given back than were sold. Innocent: a request sent twice by a client that tried again.
 
 use crate::fraud::finding::Finding;
 use crate::fraud::known::Known;

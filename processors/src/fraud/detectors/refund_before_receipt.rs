@@ -1,4 +1,4 @@
-//! 22. Refund before receipt: the money went back at once, and the goods were never handed over. Innocent: the courier has them, and lost them.
+//! Pattern 22. Refund before receipt: the money went back at once, and the goods were never handed over. Innocent: the courier has them, and lost them.
 
 use crate::fraud::case::What;
 use crate::fraud::finding::{Finding, money};

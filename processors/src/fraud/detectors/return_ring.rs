@@ -1,4 +1,4 @@
-//! 17. Return ring: accounts that share an address, a device or an instrument, and more among themselves, return in one burst. Innocent: an apartment block,
+//! Pattern 17. Return ring: accounts that share an address, a device or an instrument, and more among themselves, return in one burst. Innocent: an apartment block,
 //! where people share a door and nothing else.
 
 use crate::fraud::finding::{Finding, Subject, percent};

@@ -1,4 +1,4 @@
-//! 11. Serial returner: much more comes back than peers send back of the same goods, drawn towards the peers while little is known, and faster.
+//! Pattern 11. Serial returner: much more comes back than peers send back of the same goods, drawn towards the peers while little is known, and faster.
 //! Innocent: a loyal buyer who buys much and keeps most.
 
 use crate::fraud::finding::{Finding, Subject, percent};

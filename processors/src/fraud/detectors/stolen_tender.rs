@@ -1,4 +1,4 @@
-//! 12. Stolen tender: the money goes to another instrument than the one that paid. Innocent: a present that its receiver gives back, or another card of
+//! Pattern 12. Stolen tender: the money goes to another instrument than the one that paid. Innocent: a present that its receiver gives back, or another card of
 //! the same buyer.
 
 use eddy_events::money::Tender;

@@ -1,4 +1,4 @@
-//! 4. Switch, old for new: the same article came back with another serial number. Innocent: the number was captured badly, or the warehouse had sent
+//! Pattern 4. Switch, old for new: the same article came back with another serial number. Innocent: the number was captured badly, or the warehouse had sent
 //! somebody else's piece.
 
 use eddy_events::returns::Match;

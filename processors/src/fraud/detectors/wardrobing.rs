@@ -1,4 +1,4 @@
-//! 1. Wardrobing: asked for late in the window, and what came back was worn or has lost its tags. Innocent: a genuine fit trial.
+//! Pattern 1. Wardrobing: asked for late in the window, and what came back was worn or has lost its tags. Innocent: a genuine fit trial.
 
 use eddy_events::returns::Grade;
 

@@ -1,4 +1,4 @@
-//! 21. Window gaming: asked for at the deadline, or closed and opened again, time after time. Innocent: a pickup that came too late.
+//! Pattern 21. Window gaming: asked for at the deadline, or closed and opened again, time after time. Innocent: a pickup that came too late.
 
 use crate::fraud::case::What;
 use crate::fraud::finding::Finding;
