@@ -6,6 +6,7 @@
 //! - [`schema`] says what a feature vector means, [`encoding`] how a linear model sees it.
 //! - [`additive`] learns beliefs about hashed keys from each outcome and serves from the first event; [`ftrl`] learns from each outcome as it comes, [`logistic`] from a batch, [`boosting`] grows the challenger; [`linear`], [`forest`] and
 //!   [`shapley`] are what they leave behind.
+//! - [`outlier`] tells how unlike the others a row is, without labels.
 //! - [`model`] scores: contributions, [`calibration`] (by [`mapping`]), probability. [`explanation`] says it in words.
 //! - [`evaluation`] and [`prequential`] judge a whole set, [`tally`] and [`drift`] what comes one by one. [`artefact`] keeps a trained model with its digest.
 
@@ -29,6 +30,7 @@ pub mod linear;
 pub mod logistic;
 pub mod mapping;
 pub mod model;
+pub mod outlier;
 pub mod prequential;
 pub mod random;
 pub mod rates;

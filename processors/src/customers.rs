@@ -6,6 +6,7 @@
 use bitcode::{Decode, Encode};
 
 use crate::facts::NO_TIME;
+use crate::interner::NO_KEY;
 
 /// What one order or return adds, in one currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -34,6 +35,8 @@ pub(crate) struct Customer {
     /// Sums by currency symbol; nearly always one.
     pub(crate) sums: Vec<(u32, Sums)>,
     pub(crate) first_seen_at: i64,
+    /// The first customer of the cluster of linked identities, none when not linked. Repeats what follows the log.
+    pub(crate) cluster: u32,
     pub(crate) dirty: bool,
 }
 
@@ -42,6 +45,7 @@ impl Default for Customer {
         Self {
             sums: Vec::new(),
             first_seen_at: NO_TIME,
+            cluster: NO_KEY,
             dirty: false,
         }
     }

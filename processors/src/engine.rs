@@ -21,6 +21,7 @@ use crate::digest::{Chain, Digest};
 use crate::error::Error;
 use crate::facts::{NO_TIME, Stamp};
 use crate::fold::{self, Milestone, Owner};
+use crate::fraud::{self, Fraud};
 use crate::milestones;
 use crate::ndr::{self, Ndr, promoted};
 use crate::progress::Progress;
@@ -201,6 +202,7 @@ pub(crate) struct Small {
     pub(crate) governance: crate::governance::Register,
     pub(crate) ndr: ndr::Small,
     pub(crate) routing: routing::Small,
+    pub(crate) fraud: fraud::Small,
 }
 
 /// Sequence, index and ordinal of an output's cause, which order the outputs of a shard.
@@ -217,6 +219,7 @@ pub struct Engine {
     world: World,
     ndr: Ndr,
     routing: Routing,
+    fraud: Fraud,
     seen: Seen,
     sequence: u64,
     clock: i64,
@@ -239,6 +242,7 @@ impl Engine {
             config,
             world,
             routing: Routing::default(),
+            fraud: Fraud::default(),
             seen: Seen::default(),
             sequence: 0,
             clock: NO_TIME,
@@ -255,6 +259,7 @@ impl Engine {
         let mut slabs: Vec<&mut dyn Paged> = self.world.slabs().into();
         slabs.extend(self.ndr.slabs());
         slabs.extend(self.routing.slabs());
+        slabs.extend(self.fraud.slabs());
         slabs
     }
 
@@ -326,8 +331,11 @@ impl Engine {
         }
         self.clock = self.clock.max(event.envelope.time.micros);
         if let Body::EventVoided(void) = &event.body {
-            self.void(eddy_events::identity(&void.source, &void.id));
+            self.void(eddy_events::identity(&void.source, &void.id), position);
             self.seen.insert(key, print, Owner::None);
+            if !self.fraud.told.is_empty() {
+                self.emit(position, event, out);
+            }
             return;
         }
         let stamp = Stamp {
@@ -345,9 +353,10 @@ impl Engine {
             if let Body::ModelPromoted(published) = &event.body {
                 self.promote(position, logged_at, (event, published), artefact.as_deref(), out);
             }
-            self.score(position, logged_at, event, owner, out);
+            self.score(position, logged_at, event, (owner, stamp.tie), out);
         }
-        if !self.reached.is_empty() || !self.ndr.scored.is_empty() || !self.ndr.drifted.is_empty() {
+        let told = !self.reached.is_empty() || !self.ndr.scored.is_empty() || !self.ndr.drifted.is_empty();
+        if told || !self.fraud.told.is_empty() {
             self.emit(position, event, out);
         }
     }
@@ -372,7 +381,14 @@ impl Engine {
     }
 
     /// Learns what the event tells, scores what it asks for, and decides about what is at risk.
-    fn score(&mut self, position: Position, logged_at: i64, event: &Event, owner: Owner, out: &mut Emitted) {
+    fn score(
+        &mut self,
+        position: Position,
+        logged_at: i64,
+        event: &Event,
+        (owner, tie): (Owner, u32),
+        out: &mut Emitted,
+    ) {
         let now = ndr::Now {
             clock: self.clock,
             sequence: position.sequence,
@@ -391,13 +407,36 @@ impl Engine {
             self.routing
                 .consider(&self.world, &mut self.ndr, scored, position, self.clock);
         }
+        let heard = fraud::hear(
+            &mut self.fraud,
+            &mut self.world,
+            &self.ndr,
+            event,
+            (owner, tie),
+            now,
+        );
+        if let Err(slip) = heard {
+            let detail = format!("the fraud policy cannot be read, the one before stays in force: {slip}");
+            let refused = Prepared::refused(event, "data.body.fraud", Reason::InvalidValue, detail);
+            self.refuse(position, logged_at, refused, out);
+        }
     }
 
-    fn void(&mut self, identity: u128) {
+    fn void(&mut self, identity: u128, position: Position) {
         let key = key_of(identity);
-        match self.seen.find(key) {
-            Some(known) => fold::void(&mut self.world, Owner::unpack(known.owner), tie_of(key)),
-            None => self.seen.insert(key, 0, Owner::Void),
+        let Some(known) = self.seen.find(key) else {
+            self.seen.insert(key, 0, Owner::Void);
+            return;
+        };
+        let (owner, tie) = (Owner::unpack(known.owner), tie_of(key));
+        let touched = self.fraud.touched_by(&self.world, owner);
+        fold::void(&mut self.world, owner, tie);
+        if self.config.scores {
+            let now = ndr::Now {
+                clock: self.clock,
+                sequence: position.sequence,
+            };
+            self.fraud.voided(&self.world, &touched, tie, now);
         }
     }
 
@@ -442,7 +481,13 @@ impl Engine {
             .iter()
             .filter_map(|drifted| ndr::performance::output(&self.world, *drifted))
             .map(|told| (OutputType::ModelDriftDetected, told));
-        let outputs: Vec<_> = milestones.chain(scores).chain(decisions).chain(alarms).collect();
+        let alerts = std::mem::take(&mut self.fraud.told);
+        let outputs: Vec<_> = milestones
+            .chain(scores)
+            .chain(decisions)
+            .chain(alarms)
+            .chain(alerts)
+            .collect();
         let count = u16::try_from(outputs.len()).unwrap_or(u16::MAX);
         for (ordinal, (kind, (subject, data))) in outputs.into_iter().enumerate() {
             let cause = self.cause(position, ordinal as u16, count);
@@ -476,7 +521,7 @@ impl Engine {
     /// Settles the sums and gives the rows that changed since the last call, by number of their table.
     pub fn take_changes(&mut self) -> Vec<(usize, Change)> {
         self.world.settle();
-        tables::changes(&mut self.world, &mut self.ndr, &mut self.routing)
+        tables::changes(&mut self.world, &mut self.ndr, &mut self.routing, &mut self.fraud)
     }
 
     /// Every row of every projection, in batches by number of their table.
@@ -486,6 +531,7 @@ impl Engine {
             &mut self.world,
             &mut self.ndr,
             &self.routing,
+            &mut self.fraud,
             self.config.memory_bytes,
             give,
         );
@@ -509,6 +555,12 @@ impl Engine {
     /// What is missing, in words.
     pub fn estimate(&self, candidate: &Candidate) -> Result<serde_json::Value, String> {
         routing::estimate::estimate(&self.world, &self.ndr, &self.routing, candidate, self.clock)
+    }
+
+    /// Why two customers are linked, as JSON: each step with both ends and what they share. None when nothing links them.
+    #[must_use]
+    pub fn why_linked(&self, from: &str, to: &str) -> Option<serde_json::Value> {
+        self.fraud.why_linked(&self.world, from, to)
     }
 
     /// The shard it folds.
@@ -567,6 +619,7 @@ impl Engine {
                 &mut self.world,
                 &mut self.ndr,
                 &self.routing,
+                &mut self.fraud,
                 self.config.memory_bytes,
                 give,
             )
@@ -594,6 +647,7 @@ impl Engine {
             governance: self.world.governance.clone(),
             ndr: self.ndr.small.clone(),
             routing: self.routing.small.clone(),
+            fraud: self.fraud.small.clone(),
         };
         let slabs = self
             .slabs()
@@ -628,7 +682,7 @@ impl Engine {
     pub fn memory(&mut self) -> Memory {
         Memory {
             state_bytes: self.slabs().iter().map(|slab| slab.hot_bytes()).sum(),
-            index_bytes: self.world.index_bytes(),
+            index_bytes: self.world.index_bytes() + self.fraud.index_bytes(),
             seen_bytes: self.seen.memory(),
             seen_events: self.seen.len(),
         }
@@ -715,6 +769,8 @@ impl Engine {
         engine.world.governance = small.governance;
         engine.ndr.restore(small.ndr);
         engine.routing.small = small.routing;
+        engine.fraud.small = small.fraud;
+        engine.fraud.reindex();
         Ok(engine)
     }
 }

@@ -76,6 +76,15 @@ where
         number
     }
 
+    /// The number of `key`, if it has one.
+    pub(crate) fn find(&self, key: &K) -> Option<u32> {
+        let half = half(key);
+        let found = self.index.find(spread(half), |(hash, number)| {
+            *hash == half && self.entries.get(*number).key == *key
+        });
+        found.map(|(_, number)| *number)
+    }
+
     /// How many entries there are.
     pub(crate) fn len(&self) -> u32 {
         self.len

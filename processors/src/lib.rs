@@ -34,6 +34,7 @@ mod decode;
 mod facilities;
 mod facts;
 mod fold;
+mod fraud;
 mod governance;
 mod interner;
 mod key_index;

@@ -1,6 +1,6 @@
 //! `customers`: one row a customer.
 
-use super::Writer;
+use super::{Writer, key};
 use crate::customers::Sums;
 use crate::rows::Kind::{Int, Text, Time};
 use crate::rows::{FULL, NULL, Table};
@@ -50,7 +50,7 @@ pub(crate) const TABLE: Table = Table {
             "cluster_id",
             Text,
             NULL,
-            "Linked identities; null until links are reckoned.",
+            "Cluster of identities linked by phone or payment instrument, known by its first customer; null when nobody is linked. Follows the order of the log.",
         ),
     ],
 };
@@ -76,5 +76,5 @@ pub(crate) fn write(world: &World, number: u32, rows: &mut Writer) {
         .int(value.return_value_minor)
         .text(world.symbols.text(*currency))
         .time(customer.first_seen_at)
-        .text(None);
+        .text(key(&world.customer_keys, customer.cluster));
 }

@@ -6,6 +6,7 @@ mod courier_lanes;
 mod customers;
 pub(crate) mod dead_letters;
 mod facilities;
+mod fraud_alerts;
 mod governance;
 mod model_performance;
 pub(crate) mod ndr_scores;
@@ -13,6 +14,7 @@ mod order_lines;
 mod orders;
 mod refunds;
 mod return_cells;
+mod return_scores;
 mod returns;
 pub(crate) mod routing_decisions;
 mod shipments;
@@ -24,6 +26,7 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+use crate::fraud::Fraud;
 use crate::governance::Kind as Governance;
 use crate::interner::NO_KEY;
 use crate::ndr::Ndr;
@@ -32,7 +35,7 @@ use crate::rows::{Rows, Schemas, Table};
 use crate::world::{DirtyOrder, World};
 
 /// The tables, in the order in which changes number them.
-pub(crate) const TABLES: [&Table; 18] = [
+pub(crate) const TABLES: [&Table; 20] = [
     &orders::TABLE,
     &order_lines::TABLE,
     &shipments::TABLE,
@@ -50,6 +53,8 @@ pub(crate) const TABLES: [&Table; 18] = [
     &ndr_scores::TABLE,
     &routing_decisions::TABLE,
     &model_performance::TABLE,
+    &fraud_alerts::TABLE,
+    &return_scores::TABLE,
     &threshold_curves::TABLE,
 ];
 
@@ -61,16 +66,23 @@ const NDR_SCORES: usize = 14;
 const ROUTING_DECISIONS: usize = 15;
 /// Number of the table of how good scores turned out.
 const MODEL_PERFORMANCE: usize = 16;
+/// Number of the table of alerts.
+const FRAUD_ALERTS: usize = 17;
+/// Number of the table of returns' scores.
+const RETURN_SCORES: usize = 18;
 
 /// Number of the table of what thresholds would do.
-const THRESHOLD_CURVES: usize = 17;
+const THRESHOLD_CURVES: usize = 19;
 
 /// Whether a column repeats outputs, which follow the order of the log: it is no part of what all orders of arrival agree on.
 pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
     matches!(
         table,
-        NDR_SCORES | ROUTING_DECISIONS | MODEL_PERFORMANCE | THRESHOLD_CURVES
-    ) || (TABLES[table].name, column) == ("shipments", "risk")
+        NDR_SCORES | ROUTING_DECISIONS | MODEL_PERFORMANCE | FRAUD_ALERTS | RETURN_SCORES | THRESHOLD_CURVES
+    ) || matches!(
+        (TABLES[table].name, column),
+        ("shipments", "risk") | ("customers", "cluster_id")
+    )
 }
 
 /// The schemas of all tables, in the order in which changes number them.
@@ -126,7 +138,12 @@ impl Writer {
 }
 
 /// The rows that wait, as changes. The world must be settled.
-pub(crate) fn changes(world: &mut World, ndr: &mut Ndr, routing: &mut Routing) -> Vec<(usize, Change)> {
+pub(crate) fn changes(
+    world: &mut World,
+    ndr: &mut Ndr,
+    routing: &mut Routing,
+    fraud: &mut Fraud,
+) -> Vec<(usize, Change)> {
     let mut changes = Vec::new();
     let dirty = std::mem::take(&mut world.dirty);
     if !dirty.orders.is_empty() {
@@ -212,6 +229,17 @@ pub(crate) fn changes(world: &mut World, ndr: &mut Ndr, routing: &mut Routing) -
             routing_decisions::write(world, routing, number, rows);
         },
     );
+    each(
+        &mut changes,
+        FRAUD_ALERTS,
+        &fraud.take_alerts(),
+        |number, rows| {
+            fraud_alerts::write(world, fraud, number, rows);
+        },
+    );
+    each(&mut changes, RETURN_SCORES, &fraud.take_scored(), |rma, rows| {
+        return_scores::write(world, fraud, rma, rows);
+    });
     changes
 }
 
@@ -252,6 +280,7 @@ pub(crate) fn scan(
     world: &mut World,
     ndr: &mut Ndr,
     routing: &Routing,
+    fraud: &mut Fraud,
     memory: usize,
     mut give: impl FnMut(usize, RecordBatch),
 ) {
@@ -309,6 +338,24 @@ pub(crate) fn scan(
         threshold_curves::write(world, ndr, of, &mut curves);
     }
     give_rest(curves, &mut give);
+    let mut alerts = Writer::new(FRAUD_ALERTS, SCAN_ROWS);
+    for number in 0..fraud.alerts.len() {
+        fraud_alerts::write(world, fraud, number, &mut alerts);
+        give_full(world, memory, &mut alerts, &mut give);
+    }
+    give_rest(alerts, &mut give);
+    let mut scores = Writer::new(RETURN_SCORES, SCAN_ROWS);
+    for rma in (0..world.return_keys.len())
+        .filter(|rma| fraud.cases.holds(*rma))
+        .collect::<Vec<_>>()
+    {
+        return_scores::write(world, fraud, rma, &mut scores);
+        if scores.upserts.len() >= SCAN_ROWS {
+            fraud.spill(memory);
+        }
+        give_full(world, memory, &mut scores, &mut give);
+    }
+    give_rest(scores, &mut give);
     let mut changes = Vec::new();
     write_governance(world, &mut changes);
     for (table, change) in changes {

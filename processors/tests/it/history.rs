@@ -337,11 +337,13 @@ pub fn history(seed: u64, orders: usize) -> Vec<Event> {
     }
     for _ in 0..s.dice.roll(4) {
         let (sku, hour) = (*s.dice.pick(&SKUS), s.hour(0));
-        let item = catalogue(
+        let mut item = catalogue(
             sku,
             ["kurta", "jeans"][s.dice.roll(2) as usize],
             100 + s.dice.roll(5) as i64,
         );
+        item.weight_g = Some(700);
+        item.returnable_days = Some(3);
         s.tell(hour, Body::ContextCatalogueItemUpdated(item));
         let (code, hour) = (*s.dice.pick(&PINCODES), s.hour(0));
         let place = pincode(code, ["Maharashtra", "Karnataka"][s.dice.roll(2) as usize]);
@@ -395,6 +397,10 @@ fn order_story(s: &mut Scribe, number: usize, orders: usize) {
         order.payment_mode = *s.dice.pick(order::PaymentMode::ALL);
         order.channel = *s.dice.pick(order::Channel::ALL);
         order.currency = s.dice.chance(10).then(|| "USD".into());
+        order.phone_hash = s.dice.chance(60).then(|| format!("ph-{}", s.dice.roll(3)).into());
+        order.device_hash = s.dice.chance(60).then(|| format!("dh-{}", s.dice.roll(3)).into());
+        order.instrument_hash = s.dice.chance(60).then(|| format!("ih-{}", s.dice.roll(4)).into());
+        order.address_quality = s.dice.chance(60).then(|| s.dice.roll(10) as f64 / 10.0);
         let hour = s.hour(0);
         s.tell(hour, Body::OrderPlaced(Box::new(order)));
     }
@@ -433,6 +439,41 @@ fn order_story(s: &mut Scribe, number: usize, orders: usize) {
     for back in 0..s.dice.roll(3) {
         return_story(s, &order_id, &format!("r{number}-{back}"), lines);
     }
+    if s.dice.chance(40) {
+        claim_story(s, &order_id, number);
+    }
+}
+
+/// A claim, and verdicts on alerts that may have been raised: their ids follow from pattern and subject.
+fn claim_story(s: &mut Scribe, order_id: &str, number: usize) {
+    let claim = money::Claim {
+        claim_id: format!("cl{number}").into(),
+        order_id: order_id.into(),
+        line_id: None,
+        awb: None,
+        customer_id: format!("c{}", s.dice.roll(3)).into(),
+        kind: *s.dice.pick(money::ClaimKind::ALL),
+        amount_minor: 900,
+        image_hash: s.dice.chance(60).then(|| "image".into()),
+        outcome: None,
+    };
+    let hour = s.hour(60);
+    s.tell(hour, Body::ClaimSubmitted(claim.clone()));
+    if s.dice.chance(50) {
+        let outcome = Some(["refunded", "rejected"][s.dice.roll(2) as usize].into());
+        let hour = s.hour(80);
+        s.tell(hour, Body::ClaimResolved(money::Claim { outcome, ..claim }));
+    }
+    if s.dice.chance(60) {
+        let audit = feedback::AuditSampleReviewed {
+            rma_id: format!("r{number}-0").into(),
+            actor: "auditor".into(),
+            fraudulent: s.dice.chance(50),
+            pattern: None,
+        };
+        let hour = s.hour(150);
+        s.tell(hour, Body::AuditSampleReviewed(audit));
+    }
 }
 
 fn parcel_story(s: &mut Scribe, order_id: &str, awb: &str, lines: u64, orders: usize) {
@@ -453,6 +494,9 @@ fn parcel_story(s: &mut Scribe, order_id: &str, awb: &str, lines: u64, orders: u
         parcel.courier = (*s.dice.pick(&COURIERS)).into();
         parcel.destination_pincode = (*s.dice.pick(&PINCODES)).into();
         parcel.cod_amount_minor = s.dice.chance(30).then_some(500);
+        parcel.weight_g = s.dice.chance(50).then(|| 100 + s.dice.roll(900) as u32);
+        parcel.rma_id = (parcel.leg == shipment::Leg::Reverse)
+            .then(|| format!("r{}-0", s.dice.roll(orders as u64)).into());
         match s.dice.roll(4) {
             0 => parcel.line_ids = Some(vec![format!("l{}", s.dice.roll(lines)).into()]),
             1 => {
@@ -474,6 +518,7 @@ fn parcel_story(s: &mut Scribe, order_id: &str, awb: &str, lines: u64, orders: u
         let hour = s.hour(20);
         let mut seen = scan(awb);
         seen.attempt_no = s.dice.chance(20).then(|| 1 + s.dice.roll(3) as u16);
+        seen.weight_g = s.dice.chance(50).then(|| 100 + s.dice.roll(900) as u32);
         let body = match s.dice.roll(16) {
             0 => Body::ShipmentPickedUp(seen),
             1 => Body::ShipmentPickupFailed(seen),
@@ -552,12 +597,18 @@ fn return_story(s: &mut Scribe, order_id: &str, rma: &str, lines: u64) {
                     *s.dice.pick(&SKUS),
                     1 + s.dice.roll(3) as u32,
                 );
-                Body::ReturnReceived(received(rma, facility, &[(&line_id, sku, qty)]))
+                let mut receipt = received(rma, facility, &[(&line_id, sku, qty)]);
+                receipt.weight_g = s.dice.chance(60).then(|| 50 + s.dice.roll(900) as u32);
+                receipt.packaging = s.dice.chance(30).then_some(returns::Packaging::Missing);
+                Body::ReturnReceived(receipt)
             }
             9 | 10 => {
                 let facility = s.dice.chance(50).then(|| *s.dice.pick(&FACILITIES));
                 let grade = *s.dice.pick(returns::Grade::ALL);
-                Body::ReturnInspected(inspected(rma, &line_id, facility, grade))
+                let mut seen = inspected(rma, &line_id, facility, grade);
+                seen.matched = s.dice.chance(60).then(|| *s.dice.pick(returns::Match::ALL));
+                seen.worn = s.dice.chance(40).then(|| s.dice.chance(50));
+                Body::ReturnInspected(seen)
             }
             11 => Body::ReturnReinspected(inspected(rma, &line_id, None, returns::Grade::B)),
             12 | 13 => Body::ReturnDispositioned(returns::Dispositioned {
@@ -586,6 +637,9 @@ fn return_story(s: &mut Scribe, order_id: &str, rma: &str, lines: u64) {
                 .dice
                 .chance(30)
                 .then(|| Timestamp::utc(START + s.dice.roll(90) as i64 * HOUR));
+            paid.agent = s.dice.chance(50).then(|| "clerk".into());
+            paid.receipt_shown = s.dice.chance(50).then_some(false);
+            paid.instrument_hash = s.dice.chance(50).then(|| format!("ih-{}", s.dice.roll(6)).into());
             let hour = s.hour(100);
             let paid = Box::new(paid);
             let body = match s.dice.roll(3) {

@@ -4,6 +4,7 @@
 // Tests may ask a clock for how long to wait.
 #[allow(clippy::disallowed_methods)]
 mod driver;
+mod fraud;
 mod history;
 mod laws;
 mod oracle;

@@ -21,6 +21,15 @@ pub fn projections(tables: &Tables) -> Tables {
     tables.remove("routing_decisions");
     tables.remove("threshold_curves");
     tables.remove("model_performance");
+    tables.remove("fraud_alerts");
+    tables.remove("return_scores");
+    for row in tables
+        .get_mut("customers")
+        .into_iter()
+        .flat_map(|rows| rows.values_mut())
+    {
+        row.remove("cluster_id");
+    }
     for row in tables
         .get_mut("shipments")
         .into_iter()
