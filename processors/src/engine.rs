@@ -21,6 +21,8 @@ use crate::digest::{Chain, Digest};
 use crate::error::Error;
 use crate::facts::{NO_TIME, Stamp};
 use crate::fold::{self, Milestone, Owner};
+use crate::fraud::eligibility::Application;
+use crate::fraud::neighbours::Standing;
 use crate::fraud::{self, Fraud};
 use crate::milestones;
 use crate::ndr::{self, Ndr, promoted};
@@ -557,6 +559,26 @@ impl Engine {
         routing::estimate::estimate(&self.world, &self.ndr, &self.routing, candidate, self.clock)
     }
 
+    /// Whether a return may be authorised, by the policy in force; the error says what is wrong with the question.
+    ///
+    /// # Errors
+    /// What is wrong with the question, in words.
+    pub fn assess_return(&self, asked: &Application) -> Result<serde_json::Value, String> {
+        self.fraud.eligible(&self.world, asked, self.clock)
+    }
+
+    /// Who is linked to a customer and by what, as JSON; none when the customer is not known.
+    #[must_use]
+    pub fn links(&self, customer: &str) -> Option<serde_json::Value> {
+        self.fraud.neighbours(&self.world, customer)
+    }
+
+    /// Where an alert stands; none when it was never raised.
+    #[must_use]
+    pub fn alert(&self, id: &str) -> Option<Standing> {
+        self.fraud.standing(id)
+    }
+
     /// Why two customers are linked, as JSON: each step with both ends and what they share. None when nothing links them.
     #[must_use]
     pub fn why_linked(&self, from: &str, to: &str) -> Option<serde_json::Value> {
@@ -590,7 +612,12 @@ impl Engine {
 
     /// Puts a policy in force and leaves out those that the log publishes.
     pub(crate) fn hold_policy(&mut self, body: &serde_json::Value) -> Result<(), String> {
-        self.ndr.small.threshold = self.routing.hold(body)?;
+        let threshold = self.routing.hold(body)?;
+        let fraud = self.fraud.hold(body)?;
+        if threshold.is_none() && !fraud {
+            return Err("the policy has neither a member `ndr` nor a member `fraud`".to_owned());
+        }
+        self.ndr.small.threshold = threshold.unwrap_or(self.ndr.small.threshold);
         Ok(())
     }
 
