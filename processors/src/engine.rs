@@ -52,8 +52,10 @@ pub struct Config {
     pub index_bytes: usize,
     /// Identities of events that may wait in memory for the next snapshot.
     pub seen_in_memory: usize,
-    /// Score parcels and decide about those at risk. Without it the engine keeps projections and milestones alone.
+    /// Score parcels, decide about those at risk, and look for fraud. Without it the engine keeps projections and milestones alone.
     pub scores: bool,
+    /// Of the scores, those of parcels, and the decisions about them. Without it fraud alone is looked for. Means nothing without `scores`.
+    pub risk: bool,
     /// Keys of which the scores' learner keeps a belief, 28 bytes each, rounded up to a power of two.
     pub beliefs: usize,
 }
@@ -69,6 +71,7 @@ impl Default for Config {
             index_bytes: 256 << 20,
             seen_in_memory: 2 << 20,
             scores: true,
+            risk: true,
             beliefs: 1 << 19,
         }
     }
@@ -350,7 +353,9 @@ impl Engine {
         }
         fold::milestones(&mut self.world, owner, &mut self.reached);
         if self.config.scores {
-            if let Body::ModelPromoted(published) = &event.body {
+            if self.config.risk
+                && let Body::ModelPromoted(published) = &event.body
+            {
                 self.promote(position, logged_at, (event, published), artefact.as_deref(), out);
             }
             self.score(position, logged_at, event, (owner, stamp.tie), out);
@@ -393,6 +398,33 @@ impl Engine {
             clock: self.clock,
             sequence: position.sequence,
         };
+        if self.config.risk {
+            self.risk(position, logged_at, event, owner, now, out);
+        }
+        let heard = fraud::hear(
+            &mut self.fraud,
+            &mut self.world,
+            event,
+            (owner, tie),
+            now,
+        );
+        if let Err(slip) = heard {
+            let detail = format!("the fraud policy cannot be read, the one before stays in force: {slip}");
+            let refused = Prepared::refused(event, "data.body.fraud", Reason::InvalidValue, detail);
+            self.refuse(position, logged_at, refused, out);
+        }
+    }
+
+    /// What it means for parcels.
+    fn risk(
+        &mut self,
+        position: Position,
+        logged_at: i64,
+        event: &Event,
+        owner: Owner,
+        now: ndr::Now,
+        out: &mut Emitted,
+    ) {
         if let Err(slip) = self.routing.hear(&mut self.world, &mut self.ndr, event) {
             let detail = format!("the routing policy cannot be read, the one before stays in force: {slip}");
             let refused = Prepared::refused(event, "data.body.ndr", Reason::InvalidValue, detail);
@@ -406,19 +438,6 @@ impl Engine {
             let scored = self.ndr.scored[at];
             self.routing
                 .consider(&self.world, &mut self.ndr, scored, position, self.clock);
-        }
-        let heard = fraud::hear(
-            &mut self.fraud,
-            &mut self.world,
-            &self.ndr,
-            event,
-            (owner, tie),
-            now,
-        );
-        if let Err(slip) = heard {
-            let detail = format!("the fraud policy cannot be read, the one before stays in force: {slip}");
-            let refused = Prepared::refused(event, "data.body.fraud", Reason::InvalidValue, detail);
-            self.refuse(position, logged_at, refused, out);
         }
     }
 
@@ -792,8 +811,8 @@ impl Config {
     /// What a snapshot must share with its engine: results under another zone, currency or shard are other results.
     pub(crate) fn seed(&self) -> u64 {
         let text = format!(
-            "{}\n{}\n{}\n{}\n{}\n{}",
-            self.shard, self.tenant, self.zone, self.currency, self.scores, self.beliefs
+            "{}\n{}\n{}\n{}\n{}\n{}\n{}",
+            self.shard, self.tenant, self.zone, self.currency, self.scores, self.risk, self.beliefs
         );
         eddy_events::fingerprint(text.as_bytes()) as u64
     }

@@ -211,10 +211,37 @@ pub(crate) struct Sale {
     pub(crate) agent: u64,
     /// Hash of facility and packer that packed it.
     pub(crate) packer: u64,
+    more: Option<Box<More>>,
+}
+
+/// What few sales have.
+#[derive(Clone, Debug, Default, Encode, Decode)]
+pub(crate) struct More {
     /// Serial numbers sent, by line.
     pub(crate) serials: Vec<(u32, Box<str>)>,
     /// Claims about it.
     pub(crate) claims: Vec<u32>,
+    /// The latest attempt was a refusal that the courier can prove: the parcel, and hash of courier and agent, 0 when not told.
+    pub(crate) refusal: Option<(u32, u64)>,
+}
+
+impl Sale {
+    pub(crate) fn serials(&self) -> &[(u32, Box<str>)] {
+        self.more.as_ref().map_or(&[], |more| &more.serials)
+    }
+
+    pub(crate) fn claims(&self) -> &[u32] {
+        self.more.as_ref().map_or(&[], |more| &more.claims)
+    }
+
+    pub(crate) fn refusal(&self) -> Option<(u32, u64)> {
+        self.more.as_ref()?.refusal
+    }
+
+    /// To be changed, and there from now on.
+    pub(crate) fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
 }
 
 /// Bits of [`Sale::proof`].
@@ -234,8 +261,7 @@ impl Default for Sale {
             awb: NO_KEY,
             agent: 0,
             packer: 0,
-            serials: Vec::new(),
-            claims: Vec::new(),
+            more: None,
         }
     }
 }
