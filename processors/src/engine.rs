@@ -347,9 +347,14 @@ impl Engine {
             voided,
         };
         let owner = fold::fold(&mut self.world, stamp, event);
+        let told = if self.config.scores {
+            self.fraud.owner_of(&mut self.world, event, owner)
+        } else {
+            owner
+        };
         match known {
-            Some(_) => self.seen.insert(key, print, owner),
-            None => self.seen.insert_new(key, print, owner),
+            Some(_) => self.seen.insert(key, print, told),
+            None => self.seen.insert_new(key, print, told),
         }
         fold::milestones(&mut self.world, owner, &mut self.reached);
         if self.config.scores {
@@ -358,7 +363,7 @@ impl Engine {
             {
                 self.promote(position, logged_at, (event, published), artefact.as_deref(), out);
             }
-            self.score(position, logged_at, event, (owner, stamp.tie), out);
+            self.score(position, logged_at, event, (owner, stamp), out);
         }
         let told = !self.reached.is_empty() || !self.ndr.scored.is_empty() || !self.ndr.drifted.is_empty();
         if told || !self.fraud.told.is_empty() {
@@ -391,7 +396,7 @@ impl Engine {
         position: Position,
         logged_at: i64,
         event: &Event,
-        (owner, tie): (Owner, u32),
+        (owner, stamp): (Owner, Stamp),
         out: &mut Emitted,
     ) {
         let now = ndr::Now {
@@ -401,11 +406,15 @@ impl Engine {
         if self.config.risk {
             self.risk(position, logged_at, event, owner, now, out);
         }
+        if stamp.voided {
+            // It was taken back before it came; it only moves the clock.
+            return self.fraud.fire(&self.world, now);
+        }
         let heard = fraud::hear(
             &mut self.fraud,
             &mut self.world,
             event,
-            (owner, tie),
+            (owner, stamp.tie),
             now,
         );
         if let Err(slip) = heard {
@@ -455,7 +464,7 @@ impl Engine {
                 clock: self.clock,
                 sequence: position.sequence,
             };
-            self.fraud.voided(&self.world, &touched, tie, now);
+            self.fraud.voided(&self.world, (owner, &touched), tie, now);
         }
     }
 

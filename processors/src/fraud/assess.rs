@@ -239,7 +239,9 @@ impl Fraud {
     pub(super) fn assess_claim(&mut self, world: &World, number: u32, now: Now) {
         let enabled = |pattern| self.small.policy.rule(pattern).enabled;
         let claim = &self.claims.entries.get(number).value;
-        let kind = eddy_events::money::ClaimKind::ALL.get(usize::from(claim.kind));
+        let kind = eddy_events::money::ClaimKind::ALL
+            .get(usize::from(claim.kind))
+            .filter(|_| claim.stands());
         let finding = match kind {
             Some(eddy_events::money::ClaimKind::NotReceived) if enabled(Pattern::FalseNonReceipt) => {
                 false_non_receipt::detect(self, world, number)

@@ -8,18 +8,23 @@ use crate::interner::NO_SYMBOL;
 use crate::ndr::Now;
 use crate::world::{World, index_of};
 
+/// Events kept of one claim.
+const TOLD: usize = 16;
+
 impl Fraud {
-    pub(super) fn hear_claim(&mut self, world: &mut World, event: &Event, body: &Claim, now: Now) {
+    pub(super) fn hear_claim(&mut self, world: &mut World, event: &Event, body: &Claim, tie: u32, now: Now) {
         let key = hashed(&body.claim_id);
-        let fresh = self.claims.find(&key).is_none();
         let number = self.claims.number(&key);
+        let fresh = !self.claims.entries.get(number).value.stands();
         let order = world.order(&body.order_id);
         let customer = world.customer(&body.customer_id);
         if fresh {
             let image = hashed_option(body.image_hash.as_deref());
             let before = (image != 0).then(|| self.images.find(&image)).flatten();
-            let before = before.map(|at| self.images.entries.get(at).value);
-            if image != 0 && before.is_none() {
+            let before = before
+                .map(|at| self.images.entries.get(at).value)
+                .filter(|of| *of != number);
+            if image != 0 && self.images.find(&image).is_none() {
                 let at = self.images.number(&image);
                 self.images.entries.get_mut(at).value = number;
             }
@@ -37,31 +42,58 @@ impl Fraud {
             claim.submitted_at = event.envelope.time.micros;
             claim.event = (source, event.envelope.id.to_string());
             self.sales.reserve(order);
-            self.sales.get_mut(order).more().claims.push(number);
-            self.profiles.reserve(customer);
-            let profile = self.profiles.get_mut(customer);
-            profile.age(event.envelope.time.micros);
-            match body.kind {
-                ClaimKind::Damaged => profile.damages += 1.0,
-                ClaimKind::NotReceived => profile.losses += 1.0,
-                _ => {}
+            let more = self.sales.get_mut(order).more();
+            if !more.claims.contains(&number) {
+                more.claims.push(number);
             }
-            match body.kind {
-                ClaimKind::Damaged => {
-                    let fragile = line != NO_SYMBOL && self.is_fragile(world, order, line);
-                    self.small.peers.damages[usize::from(!fragile)].hits += 1.0;
-                }
-                ClaimKind::NotReceived => self.small.peers.losses.hits += 1.0,
-                _ => {}
-            }
+            self.count(world, number, event.envelope.time.micros, 1.0);
         }
-        if body.outcome.as_deref() == Some("rejected") {
-            self.claims.entries.get_mut(number).value.rejected = true;
+        let rejected = body.outcome.as_deref() == Some("rejected");
+        let told = &mut self.claims.entries.get_mut(number).value.told;
+        if told.len() < TOLD {
+            told.push((tie, rejected));
         }
         self.assess_claim(world, number, now);
         for rma in self.returns_of_order(world, order) {
             self.assess(world, rma, now);
         }
+    }
+
+    /// Counts a claim for its customer and among all, or takes it back with a `sign` of -1.
+    fn count(&mut self, world: &World, number: u32, at: i64, sign: f32) {
+        let claim = &self.claims.entries.get(number).value;
+        let (order, line, customer, kind) = (claim.order, claim.line, claim.customer, claim.kind);
+        let fragile = line != NO_SYMBOL && self.is_fragile(world, order, line);
+        self.profiles.reserve(customer);
+        let profile = self.profiles.get_mut(customer);
+        profile.age(at);
+        let peers = &mut self.small.peers;
+        let (own, all) = match ClaimKind::ALL.get(usize::from(kind)) {
+            Some(ClaimKind::Damaged) => (
+                &mut profile.damages,
+                &mut peers.damages[usize::from(!fragile)].hits,
+            ),
+            Some(ClaimKind::NotReceived) => (&mut profile.losses, &mut peers.losses.hits),
+            _ => return,
+        };
+        // What faded of it meanwhile is not there to be taken back.
+        *own = (*own + sign).max(0.0);
+        *all = (*all + f64::from(sign)).max(0.0);
+    }
+
+    /// An event about a claim was voided. With the last of them the claim itself goes.
+    pub(super) fn claim_voided(&mut self, world: &World, number: u32, tie: u32, now: Now) {
+        let claim = &mut self.claims.entries.get_mut(number).value;
+        let before = claim.told.len();
+        claim.told.retain(|(of, _)| *of != tie);
+        if claim.told.len() == before {
+            return;
+        }
+        let submitted_at = claim.submitted_at;
+        if !claim.stands() {
+            self.count(world, number, submitted_at, -1.0);
+        }
+        self.assess_claim(world, number, now);
     }
 
     fn is_fragile(&self, world: &World, order: u32, line: u32) -> bool {

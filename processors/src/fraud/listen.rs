@@ -56,7 +56,7 @@ pub(crate) fn hear(
 
 impl Fraud {
     /// What was due is done. Its cause is the event that moved the clock there.
-    fn fire(&mut self, world: &World, now: Now) {
+    pub(crate) fn fire(&mut self, world: &World, now: Now) {
         while let Some(due) = self.small.timers.take(now.clock) {
             match due {
                 Due::Return(rma) => {
@@ -68,10 +68,30 @@ impl Fraud {
         }
     }
 
-    /// An event of a return was voided: what it told is forgotten.
-    pub(crate) fn voided(&mut self, world: &World, touched: &[u32], tie: u32, now: Now) {
+    /// Of what an event told that no projection keeps but fraud does, so that voiding it finds it.
+    pub(crate) fn owner_of(&mut self, world: &mut World, event: &Event, owner: Owner) -> Owner {
+        match &event.body {
+            Body::ClaimSubmitted(body) | Body::ClaimResolved(body) => {
+                Owner::Claim(self.claims.number(&hashed(&body.claim_id)))
+            }
+            Body::ExchangeCreated(body) => Owner::Return(world.rma(&body.rma_id)),
+            Body::AuditSampleReviewed(body) => world
+                .return_keys
+                .find(&body.rma_id)
+                .map_or(Owner::None, Owner::Return),
+            _ => owner,
+        }
+    }
+
+    /// An event was voided: what it told of returns and claims is forgotten. Counts that it moved, of what a customer bought or an employee refunded, stay: they
+    /// fade. Verdicts stay until another word takes them back.
+    pub(crate) fn voided(&mut self, world: &World, (owner, touched): (Owner, &[u32]), tie: u32, now: Now) {
+        if let Owner::Claim(number) = owner {
+            self.claim_voided(world, number, tie, now);
+        }
         for rma in touched {
             if self.cases.holds(*rma) {
+                self.audit_voided(*rma, tie);
                 self.cases.get_mut(*rma).void(tie);
                 self.assess(world, *rma, now);
             }
@@ -87,6 +107,11 @@ impl Fraud {
             Owner::Refund(number) => one(world.refunds.get(number).rma),
             Owner::Shipment(number) => one(rma_of(world, number)),
             Owner::Order(order) => self.returns_of_order(world, order),
+            Owner::Claim(number) => {
+                let order = self.claims.entries.get(number).value.order;
+                let known = order != NO_KEY && !self.claims.entries.get(number).value.told.is_empty();
+                if known { self.returns_of_order(world, order) } else { Vec::new() }
+            }
             _ => Vec::new(),
         }
     }
@@ -340,7 +365,7 @@ impl Fraud {
     fn hear_other(&mut self, world: &mut World, event: &Event, tie: u32, now: Now) {
         match &event.body {
             Body::ClaimSubmitted(body) | Body::ClaimResolved(body) => {
-                self.hear_claim(world, event, body, now)
+                self.hear_claim(world, event, body, tie, now)
             }
             Body::ExchangeCreated(body) => {
                 let rma = world.rma(&body.rma_id);
@@ -354,7 +379,7 @@ impl Fraud {
             Body::AlertReviewed(body) => self.spoke(world, body, Word::Reviewed, now),
             Body::AlertAppealed(body) => self.spoke(world, body, Word::Appealed, now),
             Body::AlertOverturned(body) => self.spoke(world, body, Word::Overturned, now),
-            Body::AuditSampleReviewed(body) => self.audited(world, body, now),
+            Body::AuditSampleReviewed(body) => self.audited(world, body, tie, now),
             _ => {}
         }
     }

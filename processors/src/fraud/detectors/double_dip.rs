@@ -40,7 +40,7 @@ pub(crate) fn detect(known: &Known<'_>) -> Option<Finding> {
             sale.claims().iter().find_map(|number| {
                 let claim = &known.fraud.claims.entries.get(*number).value;
                 let same = claim.line == NO_SYMBOL || claim.line == asked.line;
-                (same && !claim.rejected).then_some(claim)
+                (same && claim.stands() && !claim.rejected()).then_some(claim)
             })
         });
         if exchange.is_none() && claim.is_none() {
