@@ -54,8 +54,10 @@ pub struct Config {
     pub index_bytes: usize,
     /// Identities of events that may wait in memory for the next snapshot.
     pub seen_in_memory: usize,
-    /// Score parcels and decide about those at risk. Without it the engine keeps projections and milestones alone.
+    /// Score parcels, decide about those at risk, and look for fraud. Without it the engine keeps projections and milestones alone.
     pub scores: bool,
+    /// Of the scores, those of parcels, and the decisions about them. Without it fraud alone is looked for. Means nothing without `scores`.
+    pub risk: bool,
     /// Keys of which the scores' learner keeps a belief, 28 bytes each, rounded up to a power of two.
     pub beliefs: usize,
 }
@@ -71,6 +73,7 @@ impl Default for Config {
             index_bytes: 256 << 20,
             seen_in_memory: 2 << 20,
             scores: true,
+            risk: true,
             beliefs: 1 << 19,
         }
     }
@@ -346,16 +349,23 @@ impl Engine {
             voided,
         };
         let owner = fold::fold(&mut self.world, stamp, event);
+        let told = if self.config.scores {
+            self.fraud.owner_of(&mut self.world, event, owner)
+        } else {
+            owner
+        };
         match known {
-            Some(_) => self.seen.insert(key, print, owner),
-            None => self.seen.insert_new(key, print, owner),
+            Some(_) => self.seen.insert(key, print, told),
+            None => self.seen.insert_new(key, print, told),
         }
         fold::milestones(&mut self.world, owner, &mut self.reached);
         if self.config.scores {
-            if let Body::ModelPromoted(published) = &event.body {
+            if self.config.risk
+                && let Body::ModelPromoted(published) = &event.body
+            {
                 self.promote(position, logged_at, (event, published), artefact.as_deref(), out);
             }
-            self.score(position, logged_at, event, (owner, stamp.tie), out);
+            self.score(position, logged_at, event, (owner, stamp), out);
         }
         let told = !self.reached.is_empty() || !self.ndr.scored.is_empty() || !self.ndr.drifted.is_empty();
         if told || !self.fraud.told.is_empty() {
@@ -388,13 +398,44 @@ impl Engine {
         position: Position,
         logged_at: i64,
         event: &Event,
-        (owner, tie): (Owner, u32),
+        (owner, stamp): (Owner, Stamp),
         out: &mut Emitted,
     ) {
         let now = ndr::Now {
             clock: self.clock,
             sequence: position.sequence,
         };
+        if self.config.risk {
+            self.risk(position, logged_at, event, owner, now, out);
+        }
+        if stamp.voided {
+            // It was taken back before it came; it only moves the clock.
+            return self.fraud.fire(&self.world, now);
+        }
+        let heard = fraud::hear(
+            &mut self.fraud,
+            &mut self.world,
+            event,
+            (owner, stamp.tie),
+            now,
+        );
+        if let Err(slip) = heard {
+            let detail = format!("the fraud policy cannot be read, the one before stays in force: {slip}");
+            let refused = Prepared::refused(event, "data.body.fraud", Reason::InvalidValue, detail);
+            self.refuse(position, logged_at, refused, out);
+        }
+    }
+
+    /// What it means for parcels.
+    fn risk(
+        &mut self,
+        position: Position,
+        logged_at: i64,
+        event: &Event,
+        owner: Owner,
+        now: ndr::Now,
+        out: &mut Emitted,
+    ) {
         if let Err(slip) = self.routing.hear(&mut self.world, &mut self.ndr, event) {
             let detail = format!("the routing policy cannot be read, the one before stays in force: {slip}");
             let refused = Prepared::refused(event, "data.body.ndr", Reason::InvalidValue, detail);
@@ -408,19 +449,6 @@ impl Engine {
             let scored = self.ndr.scored[at];
             self.routing
                 .consider(&self.world, &mut self.ndr, scored, position, self.clock);
-        }
-        let heard = fraud::hear(
-            &mut self.fraud,
-            &mut self.world,
-            &self.ndr,
-            event,
-            (owner, tie),
-            now,
-        );
-        if let Err(slip) = heard {
-            let detail = format!("the fraud policy cannot be read, the one before stays in force: {slip}");
-            let refused = Prepared::refused(event, "data.body.fraud", Reason::InvalidValue, detail);
-            self.refuse(position, logged_at, refused, out);
         }
     }
 
@@ -438,7 +466,7 @@ impl Engine {
                 clock: self.clock,
                 sequence: position.sequence,
             };
-            self.fraud.voided(&self.world, &touched, tie, now);
+            self.fraud.voided(&self.world, (owner, &touched), tie, now);
         }
     }
 
@@ -819,8 +847,8 @@ impl Config {
     /// What a snapshot must share with its engine: results under another zone, currency or shard are other results.
     pub(crate) fn seed(&self) -> u64 {
         let text = format!(
-            "{}\n{}\n{}\n{}\n{}\n{}",
-            self.shard, self.tenant, self.zone, self.currency, self.scores, self.beliefs
+            "{}\n{}\n{}\n{}\n{}\n{}\n{}",
+            self.shard, self.tenant, self.zone, self.currency, self.scores, self.risk, self.beliefs
         );
         eddy_events::fingerprint(text.as_bytes()) as u64
     }

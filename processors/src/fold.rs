@@ -29,6 +29,8 @@ pub(crate) enum Owner {
     Pincode(u32),
     Facility(u32),
     Governance,
+    /// A claim, of which no projection tells but fraud does.
+    Claim(u32),
 }
 
 /// Bits of an owner that number the entity: 268 million of each kind.
@@ -48,6 +50,7 @@ impl Owner {
             Self::Pincode(number) => (7, number),
             Self::Facility(number) => (8, number),
             Self::Governance => (9, 0),
+            Self::Claim(number) => (10, number),
         };
         assert!(
             number < 1 << NUMBER_BITS,
@@ -69,6 +72,7 @@ impl Owner {
             7 => Self::Pincode(number),
             8 => Self::Facility(number),
             9 => Self::Governance,
+            10 => Self::Claim(number),
             _ => Self::None,
         }
     }
@@ -185,7 +189,7 @@ fn publish(
 /// Voids what the event behind `tie` told of its owner.
 pub(crate) fn void(world: &mut World, owner: Owner, tie: u32) {
     match owner {
-        Owner::None | Owner::Void => {}
+        Owner::None | Owner::Void | Owner::Claim(_) => {}
         Owner::Order(number) => {
             world.open_case(number);
             let order = world.orders.get_mut(number);

@@ -2,7 +2,7 @@
 
 use crate::facts::NO_TIME;
 use crate::interner::{NO_KEY, NO_SYMBOL};
-use crate::ndr::{Ndr, Now};
+use crate::ndr::Now;
 use crate::world::World;
 
 use super::Fraud;
@@ -239,7 +239,9 @@ impl Fraud {
     pub(super) fn assess_claim(&mut self, world: &World, number: u32, now: Now) {
         let enabled = |pattern| self.small.policy.rule(pattern).enabled;
         let claim = &self.claims.entries.get(number).value;
-        let kind = eddy_events::money::ClaimKind::ALL.get(usize::from(claim.kind));
+        let kind = eddy_events::money::ClaimKind::ALL
+            .get(usize::from(claim.kind))
+            .filter(|_| claim.stands());
         let finding = match kind {
             Some(eddy_events::money::ClaimKind::NotReceived) if enabled(Pattern::FalseNonReceipt) => {
                 false_non_receipt::detect(self, world, number)
@@ -274,11 +276,11 @@ impl Fraud {
     }
 
     /// Looks at the address of an order.
-    pub(super) fn assess_order(&mut self, world: &World, ndr: &Ndr, order: u32, now: Now) {
+    pub(super) fn assess_order(&mut self, world: &World, order: u32, quality: Option<f64>, now: Now) {
         if !self.small.policy.rule(Pattern::JunkAddress).enabled {
             return;
         }
-        let Some(finding) = junk_address::detect(self, world, ndr, order) else {
+        let Some(finding) = quality.and_then(|quality| junk_address::detect(self, world, order, quality)) else {
             return;
         };
         let placed = world.orders.get(order).standing();

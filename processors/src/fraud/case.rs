@@ -123,6 +123,17 @@ pub(crate) struct Held {
     pub(crate) loss_minor: i64,
 }
 
+/// What an auditor found, and what was known when it taught.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub(crate) struct Audit {
+    pub(crate) tie: u32,
+    pub(crate) fraudulent: bool,
+    pub(crate) found: Vec<Held>,
+    pub(crate) rarity: f32,
+    pub(crate) known: Option<u8>,
+    pub(crate) customer: u32,
+}
+
 /// A return as the detectors see it.
 #[derive(Clone, Debug, Encode, Decode)]
 pub(crate) struct ReturnCase {
@@ -146,6 +157,8 @@ pub(crate) struct ReturnCase {
     pub(crate) rarity: f32,
     /// Confirmations that this return itself brought its customer. They say nothing more about it.
     pub(crate) confirmed: u8,
+    /// What an auditor found, drawn by chance.
+    pub(crate) audit: Option<Box<Audit>>,
     /// The outlier model has learned from it.
     pub(crate) learned: bool,
     pub(crate) dirty: bool,
@@ -167,6 +180,7 @@ impl Default for ReturnCase {
             sequence: 0,
             rarity: 1.0,
             confirmed: 0,
+            audit: None,
             learned: false,
             dirty: false,
         }
@@ -211,10 +225,37 @@ pub(crate) struct Sale {
     pub(crate) agent: u64,
     /// Hash of facility and packer that packed it.
     pub(crate) packer: u64,
+    more: Option<Box<More>>,
+}
+
+/// What few sales have.
+#[derive(Clone, Debug, Default, Encode, Decode)]
+pub(crate) struct More {
     /// Serial numbers sent, by line.
     pub(crate) serials: Vec<(u32, Box<str>)>,
     /// Claims about it.
     pub(crate) claims: Vec<u32>,
+    /// The latest attempt was a refusal that the courier can prove: the parcel, and hash of courier and agent, 0 when not told.
+    pub(crate) refusal: Option<(u32, u64)>,
+}
+
+impl Sale {
+    pub(crate) fn serials(&self) -> &[(u32, Box<str>)] {
+        self.more.as_ref().map_or(&[], |more| &more.serials)
+    }
+
+    pub(crate) fn claims(&self) -> &[u32] {
+        self.more.as_ref().map_or(&[], |more| &more.claims)
+    }
+
+    pub(crate) fn refusal(&self) -> Option<(u32, u64)> {
+        self.more.as_ref()?.refusal
+    }
+
+    /// To be changed, and there from now on.
+    pub(crate) fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
 }
 
 /// Bits of [`Sale::proof`].
@@ -234,8 +275,7 @@ impl Default for Sale {
             awb: NO_KEY,
             agent: 0,
             packer: 0,
-            serials: Vec::new(),
-            claims: Vec::new(),
+            more: None,
         }
     }
 }
@@ -264,11 +304,23 @@ pub(crate) struct Claim {
     /// The image was used before: by which claim, by number.
     pub(crate) same_image: Option<u32>,
     pub(crate) submitted_at: i64,
-    /// Refused by whoever resolved it.
-    pub(crate) rejected: bool,
+    /// Events that told of it, and whether each said that it was refused.
+    pub(crate) told: Vec<(u32, bool)>,
     /// Symbol of the source and id of the event that submitted it.
     pub(crate) event: (u32, String),
     pub(crate) raised: u32,
+}
+
+impl Claim {
+    /// Refused by whoever resolved it.
+    pub(crate) fn rejected(&self) -> bool {
+        self.told.iter().any(|(_, rejected)| *rejected)
+    }
+
+    /// Whether it was made, and not taken back.
+    pub(crate) fn stands(&self) -> bool {
+        !self.told.is_empty()
+    }
 }
 
 impl ReturnCase {

@@ -1,13 +1,12 @@
 //! What each event means for fraud: which fact it adds to which case, what it says of its customer and their links, and what is to be looked at because of it.
 
-use eddy_events::money::{self, ClaimKind};
+use eddy_events::money;
 use eddy_events::order::{Channel, Placed};
 use eddy_events::returns::{Grade, Match, Packaging};
-use eddy_events::shipment::{Leg, NdrReason};
 use eddy_events::{Body, Event};
 
 use super::case::{
-    Article, BY_CODE, BY_POSITION, BY_SIGNATURE, Fact, Got, Inspection, Payback, Receipt, What, flag,
+    Article, Fact, Got, Inspection, Payback, Receipt, What, flag,
 };
 use super::detectors::window_gaming;
 use super::graph::{Asked, Shared};
@@ -15,10 +14,10 @@ use super::known::Known;
 use super::policy::Policy;
 use super::review::Word;
 use super::timers::Due;
-use super::{Fraud, PARKED, hashed, hashed_option, within};
+use super::{Fraud, hashed, hashed_option};
 use crate::fold::Owner;
-use crate::interner::{NO_KEY, NO_SYMBOL};
-use crate::ndr::{Ndr, Now};
+use crate::interner::NO_KEY;
+use crate::ndr::Now;
 use crate::world::{World, index_of};
 
 /// Hears an event that the other folds have taken in; it told of `owner` and is known to facts by `tie`. The error says why a policy cannot be read; the one before
@@ -26,15 +25,14 @@ use crate::world::{World, index_of};
 pub(crate) fn hear(
     fraud: &mut Fraud,
     world: &mut World,
-    ndr: &Ndr,
     event: &Event,
     (owner, tie): (Owner, u32),
     now: Now,
 ) -> Result<(), String> {
     let mut slip = Ok(());
     match owner {
-        Owner::Order(number) => fraud.hear_order(world, ndr, event, number, now),
-        Owner::Shipment(number) => fraud.hear_parcel(world, ndr, event, number, tie, now),
+        Owner::Order(number) => fraud.hear_order(world, event, number, now),
+        Owner::Shipment(number) => fraud.hear_parcel(world, event, number, tie, now),
         Owner::Return(number) => fraud.hear_return(world, event, number, tie, now),
         Owner::Refund(number) => fraud.hear_refund(world, event, number, tie, now),
         Owner::Sku(number) => fraud.hear_article(event, number),
@@ -59,7 +57,7 @@ pub(crate) fn hear(
 
 impl Fraud {
     /// What was due is done. Its cause is the event that moved the clock there.
-    fn fire(&mut self, world: &World, now: Now) {
+    pub(crate) fn fire(&mut self, world: &World, now: Now) {
         while let Some(due) = self.small.timers.take(now.clock) {
             match due {
                 Due::Return(rma) => {
@@ -71,10 +69,30 @@ impl Fraud {
         }
     }
 
-    /// An event of a return was voided: what it told is forgotten.
-    pub(crate) fn voided(&mut self, world: &World, touched: &[u32], tie: u32, now: Now) {
+    /// Of what an event told that no projection keeps but fraud does, so that voiding it finds it.
+    pub(crate) fn owner_of(&mut self, world: &mut World, event: &Event, owner: Owner) -> Owner {
+        match &event.body {
+            Body::ClaimSubmitted(body) | Body::ClaimResolved(body) => {
+                Owner::Claim(self.claims.number(&hashed(&body.claim_id)))
+            }
+            Body::ExchangeCreated(body) => Owner::Return(world.rma(&body.rma_id)),
+            Body::AuditSampleReviewed(body) => world
+                .return_keys
+                .find(&body.rma_id)
+                .map_or(Owner::None, Owner::Return),
+            _ => owner,
+        }
+    }
+
+    /// An event was voided: what it told of returns and claims is forgotten. Counts that it moved, of what a customer bought or an employee refunded, stay: they
+    /// fade. Verdicts stay until another word takes them back.
+    pub(crate) fn voided(&mut self, world: &World, (owner, touched): (Owner, &[u32]), tie: u32, now: Now) {
+        if let Owner::Claim(number) = owner {
+            self.claim_voided(world, number, tie, now);
+        }
         for rma in touched {
             if self.cases.holds(*rma) {
+                self.audit_voided(*rma, tie);
                 self.cases.get_mut(*rma).void(tie);
                 self.assess(world, *rma, now);
             }
@@ -90,11 +108,16 @@ impl Fraud {
             Owner::Refund(number) => one(world.refunds.get(number).rma),
             Owner::Shipment(number) => one(rma_of(world, number)),
             Owner::Order(order) => self.returns_of_order(world, order),
+            Owner::Claim(number) => {
+                let order = self.claims.entries.get(number).value.order;
+                let known = order != NO_KEY && !self.claims.entries.get(number).value.told.is_empty();
+                if known { self.returns_of_order(world, order) } else { Vec::new() }
+            }
             _ => Vec::new(),
         }
     }
 
-    fn returns_of_order(&self, world: &World, order: u32) -> Vec<u32> {
+    pub(super) fn returns_of_order(&self, world: &World, order: u32) -> Vec<u32> {
         let mut returns = Vec::new();
         let mut next = world.orders.get(order).first_return;
         while next != NO_KEY && returns.len() < 64 {
@@ -104,7 +127,7 @@ impl Fraud {
         returns
     }
 
-    fn hear_order(&mut self, world: &mut World, ndr: &Ndr, event: &Event, order: u32, now: Now) {
+    fn hear_order(&mut self, world: &mut World, event: &Event, order: u32, now: Now) {
         self.sales.reserve(order);
         if let Body::OrderPlaced(body) = &event.body
             && let Some(placed) = world.orders.get(order).standing()
@@ -121,7 +144,7 @@ impl Fraud {
                 self.sales.get_mut(order).delivered_at = event.envelope.time.micros;
                 self.bought(world, order, None, event.envelope.time.micros);
             }
-            self.assess_order(world, ndr, order, now);
+            self.assess_order(world, order, body.address_quality, now);
         }
         for rma in self.returns_of_order(world, order) {
             self.assess(world, rma, now);
@@ -154,224 +177,6 @@ impl Fraud {
         if let Some(network) = &body.ip_hash {
             self.graph.network(customer, hashed(network));
         }
-    }
-
-    /// Lines of an order came to their customer; all of them, or those that a parcel holds.
-    fn bought(&mut self, world: &World, order: u32, parcel: Option<u32>, at: i64) {
-        let Some(placed) = world.orders.get(order).standing() else {
-            return;
-        };
-        let held = parcel.and_then(|parcel| world.shipments.get(parcel).manifest());
-        let held = held.map_or(&[][..], |manifest| &manifest.lines);
-        self.profiles.reserve(placed.customer);
-        self.profiles.get_mut(placed.customer).age(at);
-        for line in &placed.lines {
-            if !held.is_empty() && held.iter().all(|(id, _)| *id != line.line) {
-                continue;
-            }
-            let (_, category, _) = world.line_words(line);
-            let value = line.value_of(line.qty) as f64;
-            let rate = self.small.peers.returned(category);
-            let fragile = self.article(line.sku).fragile;
-            let profile = self.profiles.get_mut(placed.customer);
-            profile.bought += 1.0;
-            profile.bought_minor += value as f32;
-            profile.expected += rate as f32;
-            profile.expected_minor += (rate * value) as f32;
-            profile.buys(line.sku);
-            let peers = &mut self.small.peers;
-            peers.returns.entry(category).or_default().tries += 1.0;
-            peers.damages[usize::from(!fragile)].tries += 1.0;
-            peers.losses.tries += 1.0;
-        }
-    }
-
-    fn hear_parcel(&mut self, world: &mut World, ndr: &Ndr, event: &Event, parcel: u32, tie: u32, now: Now) {
-        let Some(manifest) = world.shipments.get(parcel).manifest() else {
-            // Scanned before it was manifested: what may belong to a return waits.
-            if let Some(what) = on_the_way(world, &event.body)
-                && (self.small.parked.len() < PARKED || self.small.parked.contains_key(&parcel))
-            {
-                let fact = fact(world, event, tie, what);
-                self.small.parked.entry(parcel).or_default().push(fact);
-            }
-            return;
-        };
-        let (leg, rma, order) = (
-            Leg::ALL.get(usize::from(manifest.leg)),
-            manifest.rma,
-            manifest.order,
-        );
-        match leg {
-            Some(Leg::Reverse) if rma != NO_KEY => self.hear_way_back(world, event, (parcel, rma), tie, now),
-            Some(Leg::Forward) => {
-                self.small.parked.remove(&parcel);
-                self.hear_forward(world, ndr, event, (parcel, order), now);
-            }
-            _ => {}
-        }
-    }
-
-    fn hear_way_back(
-        &mut self,
-        world: &mut World,
-        event: &Event,
-        (parcel, rma): (u32, u32),
-        tie: u32,
-        now: Now,
-    ) {
-        let parked = self.small.parked.remove(&parcel).unwrap_or_default();
-        let what = match &event.body {
-            Body::ShipmentManifested(body) => Some(What::Sent {
-                pincode: world.symbols.of(&body.destination_pincode),
-                weight_g: body.weight_g.unwrap_or(0),
-                courier: world.symbols.of(&body.courier),
-            }),
-            body => on_the_way(world, body),
-        };
-        let Some(what) = what else { return };
-        let fact = fact(world, event, tie, what);
-        self.cases.reserve(rma);
-        let case = self.cases.get_mut(rma);
-        parked.into_iter().for_each(|fact| case.tell(fact));
-        case.tell(fact);
-        self.assess(world, rma, now);
-    }
-
-    fn hear_forward(
-        &mut self,
-        world: &mut World,
-        ndr: &Ndr,
-        event: &Event,
-        (parcel, order): (u32, u32),
-        now: Now,
-    ) {
-        let at = event.envelope.time.micros;
-        match &event.body {
-            Body::ShipmentManifested(body) => {
-                self.sales.reserve(order);
-                let packer = body.packer.as_deref().map_or(0, |packer| {
-                    within(world.symbols.of_option(body.facility.as_deref()), packer)
-                });
-                let sale = self.sales.get_mut(order);
-                sale.outbound_g = sale.outbound_g.saturating_add(body.weight_g.unwrap_or(0));
-                sale.packer = packer;
-                for line in body.lines.iter().flatten() {
-                    if let Some(serial) = &line.serial {
-                        let id = world.symbols.of(&line.line_id);
-                        self.serials.shows(hashed(serial), order);
-                        let sale = self.sales.get_mut(order);
-                        if sale.serials.len() < 64 {
-                            sale.serials.push((id, serial.as_str().into()));
-                        }
-                    }
-                }
-            }
-            Body::ShipmentDeliveryFailed(body) => {
-                let (Some(agent), Some(proof)) = (&body.agent, &body.proof) else {
-                    return;
-                };
-                let courier = world.shipments.get(parcel).state.courier;
-                let number = self.agents.number(&within(courier, agent));
-                let bare = proof.call == Some(false)
-                    && proof.gps == Some(false)
-                    && proof.otp != Some(true)
-                    && body.ndr_reason != NdrReason::CustomerRefused;
-                let source = world.symbols.of(&event.envelope.source);
-                let of = &mut self.agents.entries.get_mut(number).value;
-                if of.name.is_empty() {
-                    of.name = agent.to_string();
-                    of.courier = courier;
-                }
-                of.failed(at, bare.then_some((source, event.envelope.id.as_str())));
-                let peers = &mut self.small.peers.bare;
-                peers.tries += 1.0;
-                peers.hits += f64::from(u8::from(bare));
-                if bare {
-                    self.assess_agent(world, number, now);
-                }
-            }
-            Body::ShipmentDelivered(body) => {
-                self.sales.reserve(order);
-                let sale = self.sales.get(order);
-                if sale.counted && sale.awb == parcel {
-                    return;
-                }
-                let courier = world.shipments.get(parcel).state.courier;
-                let proof = body.proof.as_ref().map_or(0, |proof| {
-                    let bit = |told: Option<bool>, bit: u8| if told == Some(true) { bit } else { 0 };
-                    bit(proof.otp, BY_CODE) | bit(proof.gps, BY_POSITION) | bit(proof.signature, BY_SIGNATURE)
-                });
-                let sale = self.sales.get_mut(order);
-                sale.counted = true;
-                sale.awb = parcel;
-                sale.proof = proof;
-                sale.delivered_at = sale.delivered_at.max(at);
-                sale.agent = body.agent.as_deref().map_or(0, |agent| within(courier, agent));
-                let packer = sale.packer;
-                if packer != 0 {
-                    let number = self.packers.number(&packer);
-                    self.packers.entries.get_mut(number).value.tries += 1.0;
-                }
-                self.bought(world, order, Some(parcel), at);
-                self.cash_ended(world, order, false, at);
-                for claim in self.sales.get(order).claims.clone() {
-                    self.assess_claim(world, claim, now);
-                }
-                for rma in self.returns_of_order(world, order) {
-                    self.assess(world, rma, now);
-                }
-            }
-            Body::ShipmentRtoInitiated(_) => {
-                let Some(customer) = self.cash_ended(world, order, self.refused(ndr, world, parcel), at)
-                else {
-                    return;
-                };
-                self.assess_refusals(world, order, customer, now);
-            }
-            _ => {}
-        }
-    }
-
-    /// Whether the last attempt was a refusal at the door that the courier can prove.
-    fn refused(&self, ndr: &Ndr, world: &World, parcel: u32) -> bool {
-        if !ndr.parcels.holds(parcel) {
-            return false;
-        }
-        let case = ndr.parcels.get(parcel);
-        let reason = usize::from(case.reason)
-            .checked_sub(1)
-            .and_then(|reason| NdrReason::ALL.get(reason));
-        let proven = case.proof & 0b11 == 0b11 || (case.proof >> 2) & 0b11 == 0b11;
-        let courier = world.shipments.get(parcel).state.courier;
-        let agent = eddy_models::random::mix(case.agent ^ u64::from(courier));
-        let faker = self
-            .agents
-            .find(&agent)
-            .is_some_and(|number| self.agents.entries.get(number).value.surprise(&self.small.peers) >= 6.0);
-        reason == Some(&NdrReason::CustomerRefused) && proven && !faker
-    }
-
-    /// A parcel to be paid in cash ended. Its customer, if it was one.
-    fn cash_ended(&mut self, world: &World, order: u32, refused: bool, at: i64) -> Option<u32> {
-        let cod = index_of(
-            eddy_events::order::PaymentMode::ALL,
-            eddy_events::order::PaymentMode::Cod,
-        );
-        let of = world.orders.get(order);
-        let customer = of.standing()?.customer;
-        if of.payment() != Some(cod) {
-            return None;
-        }
-        let hit = f32::from(u8::from(refused));
-        self.small.peers.refusals.tries += 1.0;
-        self.small.peers.refusals.hits += f64::from(hit);
-        self.profiles.reserve(customer);
-        let profile = self.profiles.get_mut(customer);
-        profile.age(at);
-        profile.cash += 1.0;
-        profile.refused += hit;
-        Some(customer)
     }
 
     fn hear_return(&mut self, world: &mut World, event: &Event, rma: u32, tie: u32, now: Now) {
@@ -561,7 +366,7 @@ impl Fraud {
     fn hear_other(&mut self, world: &mut World, event: &Event, tie: u32, now: Now) {
         match &event.body {
             Body::ClaimSubmitted(body) | Body::ClaimResolved(body) => {
-                self.hear_claim(world, event, body, now)
+                self.hear_claim(world, event, body, tie, now)
             }
             Body::ExchangeCreated(body) => {
                 let rma = world.rma(&body.rma_id);
@@ -575,71 +380,9 @@ impl Fraud {
             Body::AlertReviewed(body) => self.spoke(world, body, Word::Reviewed, now),
             Body::AlertAppealed(body) => self.spoke(world, body, Word::Appealed, now),
             Body::AlertOverturned(body) => self.spoke(world, body, Word::Overturned, now),
-            Body::AuditSampleReviewed(body) => self.audited(world, body, now),
+            Body::AuditSampleReviewed(body) => self.audited(world, body, tie, now),
             _ => {}
         }
-    }
-
-    fn hear_claim(&mut self, world: &mut World, event: &Event, body: &money::Claim, now: Now) {
-        let key = hashed(&body.claim_id);
-        let fresh = self.claims.find(&key).is_none();
-        let number = self.claims.number(&key);
-        let order = world.order(&body.order_id);
-        let customer = world.customer(&body.customer_id);
-        if fresh {
-            let image = hashed_option(body.image_hash.as_deref());
-            let before = (image != 0).then(|| self.images.find(&image)).flatten();
-            let before = before.map(|at| self.images.entries.get(at).value);
-            if image != 0 && before.is_none() {
-                let at = self.images.number(&image);
-                self.images.entries.get_mut(at).value = number;
-            }
-            let line = world.symbols.of_option(body.line_id.as_deref());
-            let source = world.symbols.of(&event.envelope.source);
-            let claim = &mut self.claims.entries.get_mut(number).value;
-            claim.id = body.claim_id.to_string();
-            claim.order = order;
-            claim.line = line;
-            claim.customer = customer;
-            claim.kind = index_of(ClaimKind::ALL, body.kind);
-            claim.amount_minor = body.amount_minor;
-            claim.image = image;
-            claim.same_image = before;
-            claim.submitted_at = event.envelope.time.micros;
-            claim.event = (source, event.envelope.id.to_string());
-            self.sales.reserve(order);
-            self.sales.get_mut(order).claims.push(number);
-            self.profiles.reserve(customer);
-            let profile = self.profiles.get_mut(customer);
-            profile.age(event.envelope.time.micros);
-            match body.kind {
-                ClaimKind::Damaged => profile.damages += 1.0,
-                ClaimKind::NotReceived => profile.losses += 1.0,
-                _ => {}
-            }
-            match body.kind {
-                ClaimKind::Damaged => {
-                    let fragile = line != NO_SYMBOL && self.is_fragile(world, order, line);
-                    self.small.peers.damages[usize::from(!fragile)].hits += 1.0;
-                }
-                ClaimKind::NotReceived => self.small.peers.losses.hits += 1.0,
-                _ => {}
-            }
-        }
-        if body.outcome.as_deref() == Some("rejected") {
-            self.claims.entries.get_mut(number).value.rejected = true;
-        }
-        self.assess_claim(world, number, now);
-        for rma in self.returns_of_order(world, order) {
-            self.assess(world, rma, now);
-        }
-    }
-
-    fn is_fragile(&self, world: &World, order: u32, line: u32) -> bool {
-        let placed = world.orders.get(order).standing();
-        placed
-            .and_then(|placed| placed.lines.iter().find(|one| one.line == line))
-            .is_some_and(|line| self.article(line.sku).fragile)
     }
 }
 
@@ -652,22 +395,7 @@ fn rma_of(world: &World, parcel: u32) -> u32 {
         .map_or(NO_KEY, |manifest| manifest.rma)
 }
 
-/// What a scan on the way back says.
-fn on_the_way(world: &mut World, body: &Body) -> Option<What> {
-    match body {
-        Body::ShipmentPickedUp(scan) => Some(What::Handed {
-            weight_g: scan.weight_g.unwrap_or(0),
-        }),
-        Body::ShipmentDelivered(body) => Some(What::Arrived {
-            pincode: world.symbols.of_option(body.pincode.as_deref()),
-            weight_g: body.weight_g.unwrap_or(0),
-        }),
-        Body::ShipmentLost(_) | Body::ShipmentDamaged(_) => Some(What::Lost),
-        _ => None,
-    }
-}
-
-fn fact(world: &mut World, event: &Event, tie: u32, what: What) -> Fact {
+pub(super) fn fact(world: &mut World, event: &Event, tie: u32, what: What) -> Fact {
     Fact {
         at: event.envelope.time.micros,
         tie,

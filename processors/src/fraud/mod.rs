@@ -1,6 +1,6 @@
 //! Fraud: what speaks for it, what speaks against it, how likely it is, and whom to tell.
 //!
-//! `listen` hears every new event in the order of the log and keeps what it says as facts of a return ([`case`]), of its customer ([`profile`]) and of who is linked to
+//! `listen`, with `parcel` and `claim`, hears every new event in the order of the log and keeps what it says as facts of a return ([`case`]), of its customer ([`profile`]) and of who is linked to
 //! whom ([`graph`]). `assess` lets the detectors ([`detectors`], one file a pattern) look at what the event touched, adds their findings up to one
 //! probability ([`score`]), and raises, updates or clears alerts ([`alerts`]). `review` learns from people's verdicts. `timers` wake cases whose sign is
 //! absence.
@@ -11,6 +11,7 @@
 pub(crate) mod alerts;
 mod assess;
 pub(crate) mod case;
+mod claim;
 mod detectors;
 pub(crate) mod eligibility;
 mod finding;
@@ -20,6 +21,7 @@ mod listen;
 pub(crate) mod neighbours;
 mod oddness;
 mod output;
+mod parcel;
 pub(crate) mod pattern;
 mod policy;
 mod profile;

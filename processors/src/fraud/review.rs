@@ -12,7 +12,7 @@ use crate::world::World;
 
 use super::Fraud;
 use super::alerts::{Alert, Status, key_of};
-use super::case::Held;
+use super::case::Audit;
 use super::finding::Subject;
 use super::graph::members;
 use super::pattern::Kind;
@@ -142,8 +142,8 @@ impl Fraud {
         returns.into_iter().for_each(|rma| self.also(rma));
     }
 
-    /// Somebody looked at a return that was drawn by chance.
-    pub(super) fn audited(&mut self, world: &World, body: &AuditSampleReviewed, now: Now) {
+    /// Somebody looked at a return that was drawn by chance. The latest audit of a return stands.
+    pub(super) fn audited(&mut self, world: &World, body: &AuditSampleReviewed, tie: u32, now: Now) {
         let Some(rma) = world
             .return_keys
             .find(&body.rma_id)
@@ -151,21 +151,52 @@ impl Fraud {
         else {
             return;
         };
+        self.unlearn_audit(rma);
         let case = self.cases.get(rma);
-        let (found, rarity, customer): (Vec<Held>, _, _) = (case.found.clone(), case.rarity, case.customer);
-        let known = self.known_before(customer, rma);
-        let signs = Signs {
-            found: &found,
+        let (found, rarity, customer) = (case.found.clone(), case.rarity, case.customer);
+        let known = self.known_before(customer, rma).map(|which| which as u8);
+        let audit = Audit {
+            tie,
+            fraudulent: body.fraudulent,
+            found,
             rarity,
             known,
+            customer,
         };
-        self.small.beliefs.labelled(&signs, body.fraudulent, true);
-        for held in &found {
-            self.small.beliefs.reviewed(held, body.fraudulent, 1.0);
-        }
-        if body.fraudulent {
-            self.mark(customer, rma, true);
-        }
+        self.learn_audit(&audit, rma, 1.0);
+        self.cases.get_mut(rma).audit = Some(Box::new(audit));
         self.look_again(world, now);
+    }
+
+    /// The event of an audit was voided.
+    pub(super) fn audit_voided(&mut self, rma: u32, tie: u32) {
+        let audit = self.cases.get(rma).audit.as_ref();
+        if audit.is_some_and(|audit| audit.tie == tie) {
+            self.unlearn_audit(rma);
+        }
+    }
+
+    fn unlearn_audit(&mut self, rma: u32) {
+        if self.cases.get(rma).audit.is_some()
+            && let Some(audit) = self.cases.get_mut(rma).audit.take()
+        {
+            self.learn_audit(&audit, rma, -1.0);
+        }
+    }
+
+    fn learn_audit(&mut self, audit: &Audit, rma: u32, sign: f64) {
+        let signs = Signs {
+            found: &audit.found,
+            rarity: audit.rarity,
+            known: audit.known.map(usize::from),
+        };
+        let beliefs = &mut self.small.beliefs;
+        beliefs.labelled(&signs, audit.fraudulent, true, sign);
+        for held in &audit.found {
+            beliefs.reviewed(held, audit.fraudulent, sign);
+        }
+        if audit.fraudulent {
+            self.mark(audit.customer, rma, sign > 0.0);
+        }
     }
 }

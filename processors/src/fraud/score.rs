@@ -132,14 +132,15 @@ impl Beliefs {
         self.findings[usize::from(held.pattern)][usize::from(held.doubtful)].learn(right, sign);
     }
 
-    /// What a return turned out to be. `random` when it was drawn by chance, and so stands for all.
-    pub(crate) fn labelled(&mut self, signs: &Signs<'_>, abusive: bool, random: bool) {
+    /// What a return turned out to be. `random` when it was drawn by chance, and so stands for all; a
+    /// `sign` of -1 takes it back.
+    pub(crate) fn labelled(&mut self, signs: &Signs<'_>, abusive: bool, random: bool, sign: f64) {
         if let Some(which) = signs.known {
-            self.known[which].learn(abusive, 1.0);
+            self.known[which].learn(abusive, sign);
         }
         if signs.found.is_empty() && random {
-            self.nothing.learn(abusive, 1.0);
-            self.odd[band(signs.rarity)].learn(abusive, 1.0);
+            self.nothing.learn(abusive, sign);
+            self.odd[band(signs.rarity)].learn(abusive, sign);
         }
     }
 }

@@ -520,6 +520,104 @@ fn linked_accounts_have_a_cluster_and_a_reason() {
 }
 
 #[test]
+fn an_exchange_or_a_claim_that_is_voided_no_longer_makes_a_second_refund() {
+    let exchange = money::ExchangeCreated {
+        exchange_id: "x1".into(),
+        rma_id: "r-o1".into(),
+        line_id: "l1".into(),
+        new_order_id: "o9".into(),
+        price_difference_minor: None,
+    };
+    let claim = money::Claim {
+        claim_id: "cl1".into(),
+        order_id: "o1".into(),
+        line_id: Some("l1".into()),
+        awb: None,
+        customer_id: "c1".into(),
+        kind: money::ClaimKind::Chargeback,
+        amount_minor: 900_000,
+        image_hash: None,
+        outcome: None,
+    };
+    for body in [Body::ExchangeCreated(exchange), Body::ClaimSubmitted(claim)] {
+        let mut run = Run::new();
+        run.play(&asked_back("o1", "c1"), 1);
+        run.play(&[came("o1", 1_000, 8 * DAY), paid_back("o1", 9 * DAY)], 1);
+        assert_eq!(status(&run, "double_dip"), "");
+        run.play(&[event("second", 10 * DAY, body)], 1);
+        assert_eq!(status(&run, "double_dip"), "open");
+        run.play(&[event("v1", 11 * DAY, Body::EventVoided(voided("second")))], 1);
+        assert_eq!(status(&run, "double_dip"), "cleared");
+    }
+}
+
+#[test]
+fn a_picture_of_a_claim_that_was_voided_was_never_shown() {
+    let claim = |id: &str, order: &str, customer: &str| money::Claim {
+        claim_id: id.into(),
+        order_id: order.into(),
+        line_id: Some("l1".into()),
+        awb: None,
+        customer_id: customer.into(),
+        kind: money::ClaimKind::Damaged,
+        amount_minor: 900_000,
+        image_hash: Some("picture".into()),
+        outcome: None,
+    };
+    let mut run = Run::new();
+    run.play(&asked_back("o1", "c1"), 1);
+    run.play(&asked_back("o2", "c2"), 1);
+    run.play(
+        &[
+            event("k1", 6 * DAY, Body::ClaimSubmitted(claim("cl1", "o1", "c1"))),
+            event("k2", 7 * DAY, Body::ClaimSubmitted(claim("cl2", "o2", "c2"))),
+        ],
+        1,
+    );
+    assert_eq!(status(&run, "false_damage_claim"), "open");
+    run.play(&[event("v1", 8 * DAY, Body::EventVoided(voided("k2")))], 1);
+    assert_eq!(status(&run, "false_damage_claim"), "cleared");
+}
+
+#[test]
+fn an_audit_that_is_voided_teaches_nothing_in_the_end() {
+    let mut run = Run::new();
+    run.play(&decoy("o1", "c1"), 1);
+    let before = score(&run, "r-o1");
+    let audit = AuditSampleReviewed {
+        rma_id: "r-o1".into(),
+        actor: "asha".into(),
+        fraudulent: false,
+        pattern: None,
+    };
+    run.play(&[event("au1", 10 * DAY, Body::AuditSampleReviewed(audit))], 1);
+    run.play(&[event("v1", 11 * DAY, Body::EventVoided(voided("au1")))], 1);
+    run.play(&decoy("o2", "c2"), 1);
+    assert!((score(&run, "r-o2") - before).abs() < 0.01, "{} {before}", score(&run, "r-o2"));
+}
+
+#[test]
+fn what_was_voided_before_it_came_shows_nothing() {
+    let mut run = Run::new();
+    run.play(&asked_back("o1", "c1"), 1);
+    run.play(&handed("o1", 200), 1);
+    run.play(&[event("v1", 7 * DAY, Body::EventVoided(voided("o1-rc")))], 1);
+    run.play(&[came("o1", 190, 8 * DAY)], 1);
+    assert_eq!(status(&run, "empty_box"), "");
+}
+
+#[test]
+fn fraud_is_found_without_scores_of_parcels() {
+    let mut run = Run::with(eddy_processors::Config {
+        risk: false,
+        ..crate::support::config()
+    });
+    run.play(&decoy("o1", "c1"), 1);
+    assert_eq!(status(&run, "decoy"), "open");
+    assert!(!run.tables.contains_key("ndr_scores"));
+}
+
+#[test]
 fn an_engine_without_scores_raises_nothing() {
     let mut run = Run::with(eddy_processors::Config {
         scores: false,

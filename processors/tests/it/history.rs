@@ -624,6 +624,17 @@ fn return_story(s: &mut Scribe, order_id: &str, rma: &str, lines: u64) {
         };
         s.tell(hour, body);
     }
+    if s.dice.chance(20) {
+        let exchange = money::ExchangeCreated {
+            exchange_id: format!("x-{rma}").into(),
+            rma_id: rma.into(),
+            line_id: format!("l{}", s.dice.roll(lines)).into(),
+            new_order_id: format!("{order_id}-x").into(),
+            price_difference_minor: None,
+        };
+        let hour = s.hour(110);
+        s.tell(hour, Body::ExchangeCreated(exchange));
+    }
     for number in 0..s.dice.roll(2) {
         for _ in 0..1 + s.dice.roll(2) {
             let line_id = s.dice.chance(50).then(|| format!("l{}", s.dice.roll(lines)));

@@ -1,9 +1,10 @@
 //! The laws, over generated histories: rows converge, batches do not matter, replay equals live, streaming equals the naive batch.
 
-use eddy_events::Event;
+use eddy_events::feedback::{AlertReview, Verdict};
+use eddy_events::{Body, Event};
 use proptest::prelude::*;
 
-use crate::history::{Dice, history};
+use crate::history::{Dice, event, history};
 use crate::oracle;
 use crate::support::{Run, Tables, projections};
 
@@ -18,6 +19,53 @@ fn disorder(events: &[Event], seed: u64) -> Vec<Event> {
     }
     dice.shuffle(&mut all);
     all
+}
+
+/// A log in which people speak about the alerts that it raises: verdicts of all kinds, some of them twice, each somewhere after the middle.
+pub fn with_reviews(log: &[Event], seed: u64) -> Vec<Event> {
+    let mut run = Run::new();
+    run.play(log, 9);
+    let mut dice = Dice::new(seed ^ 0x5eed);
+    let mut all = log.to_vec();
+    let alerts = run.tables.get("fraud_alerts").into_iter().flat_map(|rows| rows.keys());
+    for (number, key) in alerts.enumerate().flat_map(|(number, key)| [(number * 2, key), (number * 2 + 1, key)]) {
+        let said = AlertReview {
+            alert_id: key[0].as_str().into(),
+            actor: "asha".into(),
+            verdict: Some(*dice.pick(Verdict::ALL)),
+            reason: None,
+            loss_minor: dice.chance(30).then_some(700),
+        };
+        let body = match dice.roll(6) {
+            0 => Body::AlertAssigned(said),
+            1 => Body::AlertAppealed(said),
+            2 => Body::AlertOverturned(said),
+            _ => Body::AlertReviewed(said),
+        };
+        let word = event(&format!("word-{number}"), 70 + dice.roll(90) as i64, body);
+        for _ in 0..1 + dice.roll(2) {
+            let middle = all.len() / 2;
+            let at = middle + dice.roll((all.len() - middle + 1) as u64) as usize;
+            all.insert(at, word.clone());
+        }
+    }
+    all
+}
+
+/// The tables that repeat what fraud told, without positions in the log.
+fn of_fraud(tables: &Tables) -> Tables {
+    let mut tables: Tables = tables
+        .iter()
+        .filter(|(name, _)| ["fraud_alerts", "return_scores"].contains(&name.as_str()))
+        .map(|(name, rows)| (name.clone(), rows.clone()))
+        .collect();
+    tables
+        .values_mut()
+        .flat_map(|rows| rows.values_mut())
+        .for_each(|row| {
+            row.remove("sequence");
+        });
+    tables
 }
 
 /// Fails with the first row that differs, which tells more than two whole sets of tables.
@@ -55,7 +103,7 @@ proptest! {
 
     #[test]
     fn batch_sizes_do_not_matter(seed in any::<u64>(), orders in 1_usize..6, batch in 1_usize..50) {
-        let events = disorder(&history(seed, orders), seed);
+        let events = with_reviews(&disorder(&history(seed, orders), seed), seed);
         let mut one = Run::new();
         one.play(&events, 1);
         let mut many = Run::new();
@@ -82,12 +130,32 @@ proptest! {
     }
 
     #[test]
+    fn repeats_change_neither_alerts_nor_scores_of_returns(seed in any::<u64>(), orders in 1_usize..6, other in any::<u64>()) {
+        let log = with_reviews(&disorder(&history(seed, orders), seed), seed);
+        let mut one = Run::new();
+        one.play(&log, 7);
+        let mut dice = Dice::new(other);
+        let mut repeated: Vec<Event> = Vec::new();
+        for event in &log {
+            repeated.push(event.clone());
+            if dice.chance(40) {
+                let old = dice.roll(repeated.len() as u64) as usize;
+                repeated.push(repeated[old].clone());
+            }
+        }
+        let mut two = Run::new();
+        two.play(&repeated, 5);
+        same("repeats", &of_fraud(&one.tables), &of_fraud(&two.tables));
+    }
+
+    #[test]
     fn replay_equals_live(seed in any::<u64>(), orders in 1_usize..6, batch in 1_usize..30) {
-        let log = disorder(&history(seed, orders), seed);
+        let log = with_reviews(&disorder(&history(seed, orders), seed), seed);
         let mut live = Run::new();
         live.play(&log, batch);
         let mut replay = Run::new();
         replay.play(&log, usize::MAX);
+        same("replay", &live.tables, &replay.tables);
         prop_assert_eq!(live.engine.digest(), replay.engine.digest());
         prop_assert_eq!(live.engine.counts(), replay.engine.counts());
     }

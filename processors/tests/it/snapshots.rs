@@ -10,7 +10,7 @@ use eddy_processors::{Config, Engine, Error, Segments};
 use proptest::prelude::*;
 
 use crate::history::{Dice, history};
-use crate::laws::same;
+use crate::laws::{same, with_reviews};
 use crate::support::{Run, config};
 
 fn snapshot(run: &mut Run, segments: &Arc<Segments>) {
@@ -63,7 +63,7 @@ proptest! {
 
     #[test]
     fn killed_and_restored_anywhere_it_ends_as_if_undisturbed(seed in any::<u64>(), orders in 1_usize..6, spill in any::<bool>()) {
-        let events = disordered(seed, orders);
+        let events = with_reviews(&disordered(seed, orders), seed);
         let mut whole = Run::new();
         whole.play(&events, 11);
 

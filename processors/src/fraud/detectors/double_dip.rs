@@ -37,10 +37,10 @@ pub(crate) fn detect(known: &Known<'_>) -> Option<Finding> {
         let share = refunded as f64 / paid as f64;
         let exchange = known.last(|what| matches!(what, What::Exchanged { line } if ours(*line)));
         let claim = known.sale.and_then(|sale| {
-            sale.claims.iter().find_map(|number| {
+            sale.claims().iter().find_map(|number| {
                 let claim = &known.fraud.claims.entries.get(*number).value;
                 let same = claim.line == NO_SYMBOL || claim.line == asked.line;
-                (same && !claim.rejected).then_some(claim)
+                (same && claim.stands() && !claim.rejected()).then_some(claim)
             })
         });
         if exchange.is_none() && claim.is_none() {

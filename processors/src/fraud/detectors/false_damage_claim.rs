@@ -26,10 +26,14 @@ pub(crate) fn detect(fraud: &Fraud, world: &World, number: u32) -> Option<Findin
     let surprise = surprise(f64::from(profile.damages), usual);
     let often =
         profile.damages >= 1.6 && surprise >= fraud.small.policy.number(Pattern::FalseDamageClaim, SURPRISE);
-    if claim.same_image.is_none() && !often {
+    let before = claim
+        .same_image
+        .map(|before| &fraud.claims.entries.get(before).value)
+        .filter(|before| before.stands());
+    if before.is_none() && !often {
         return None;
     }
-    let strength = if claim.same_image.is_some() { 0.7 } else { 0.3 } + if often { 0.15 } else { 0.0 };
+    let strength = if before.is_some() { 0.7 } else { 0.3 } + if often { 0.15 } else { 0.0 };
     let mut finding = Finding::new(
         Pattern::FalseDamageClaim,
         Subject::Claim(number),
@@ -39,8 +43,7 @@ pub(crate) fn detect(fraud: &Fraud, world: &World, number: u32) -> Option<Findin
     finding
         .evidence
         .push(super::submitted(claim, "claimed as damaged"));
-    if let Some(before) = claim.same_image {
-        let before = &fraud.claims.entries.get(before).value;
+    if let Some(before) = before {
         finding = finding.says(format!("the picture was shown before, with claim {}", before.id));
     }
     if often {
@@ -49,7 +52,7 @@ pub(crate) fn detect(fraud: &Fraud, world: &World, number: u32) -> Option<Findin
             profile.damages, profile.bought
         ));
     }
-    let breaks = fragile && claim.same_image.is_none();
+    let breaks = fragile && before.is_none();
     Some(finding.looked(
         "fragile goods",
         breaks,

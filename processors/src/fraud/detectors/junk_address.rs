@@ -5,7 +5,6 @@ use crate::fraud::Fraud;
 use crate::fraud::finding::{Finding, Subject, percent};
 use crate::fraud::pattern::{Definition, Kind, Pattern};
 use crate::interner::NO_SYMBOL;
-use crate::ndr::Ndr;
 use crate::world::World;
 
 const QUALITY: usize = 0;
@@ -19,9 +18,8 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[("quality", 0.25, 0.0, 1.0), ("loss_minor", 18_000.0, 0.0, 1e9)],
 };
 
-pub(crate) fn detect(fraud: &Fraud, world: &World, ndr: &Ndr, order: u32) -> Option<Finding> {
+pub(crate) fn detect(fraud: &Fraud, world: &World, order: u32, quality: f64) -> Option<Finding> {
     let placed = world.orders.get(order).standing()?;
-    let quality = f64::from(ndr.placing(order)?.address_quality);
     if quality < 0.0 || quality > fraud.small.policy.number(Pattern::JunkAddress, QUALITY) {
         return None;
     }

@@ -77,7 +77,7 @@ pub(crate) fn detect(known: &Known<'_>) -> Option<Finding> {
 
 /// A serial number that came back, was not sent with the order, and stands for one that was.
 pub(crate) fn other_serial<'a>(known: &Known<'a>) -> Option<(&'a Fact, &'a str, &'a str)> {
-    let sent = &known.sale?.serials;
+    let sent = known.sale?.serials();
     for (fact, receipt) in known.receipts() {
         for got in receipt.lines.iter().filter(|got| !got.serial.is_empty()) {
             let of_line = sent.iter().find(|(line, _)| *line == got.line);
