@@ -39,4 +39,4 @@ export const ageMs = (row: Row, clock: string | null): number | null => {
 };
 
 /** What came of it, as a sentence: who did what. */
-export const lastWord = (row: Row): string => `${row.actor == null ? "The engine" : String(row.actor)} ${row.status === "open" ? "raised it" : row.status === "assigned" ? "took it" : row.status === "needs_more" ? "asked for more" : words(row.status) + " it"}${row.reason == null ? "" : `: “${String(row.reason)}”`}`;
+export const lastWord = (row: Row): string => `${row.actor == null || row.actor === "" ? "The engine" : String(row.actor)} ${row.status === "open" ? "raised it" : row.status === "assigned" ? "took it" : row.status === "needs_more" ? "asked for more" : words(row.status) + (row.status === "expired" ? "" : " it")}${row.reason == null || row.reason === "" ? "" : `: “${String(row.reason)}”`}`;

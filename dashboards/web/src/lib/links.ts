@@ -1,7 +1,7 @@
 // Identity links of a customer as the engine tells them, and where to draw them: columns by distance, so that the same links always give the same picture.
 import { problemOf, type Problem } from "./data";
 
-export interface Node { kind: string; id: string; partners?: number; capped?: boolean }
+export interface Node { kind: string; id: string; partners?: number; capped?: boolean; confirmed?: number }
 export interface Edge { customer: string; value: string; kind: string; hard: boolean }
 export interface Links { nodes: Node[]; edges: Edge[] }
 export interface Placed extends Node { key: string; column: number; row: number }
@@ -14,7 +14,7 @@ export async function linksOf(customer: string): Promise<Answer> {
   let response: Response;
   try { response = await fetch(`/v1/customers/${encodeURIComponent(customer)}/links`, { headers: { accept: "application/json" } }); }
   catch { return { state: "failed", problem: { title: "the engine does not answer", detail: "The engine does not answer. Start it with `eddy up`, then retry.", status: 0 } }; }
-  if (response.status === 404) return { state: response.headers.get("content-type")?.includes("problem") ? "none" : "unknown" };
+  if (response.status === 404) return { state: /^no customer/.test((await problemOf(response)).detail) ? "none" : "unknown" };
   if (!response.ok) return { state: "failed", problem: await problemOf(response) };
   try {
     const said = await response.json() as Partial<Links>;

@@ -36,6 +36,13 @@ export const ask = (alerts: Row[], word: Word): void => { if (alerts.length) ask
 /** Called when something was recorded or overtaken, so that the page reads again. */
 export const settled = signal(0);
 
+/** Asks once more, of the alert as it stands now and with what was written before. */
+async function lookAgain(alert: Row, word: Word, reason: string): Promise<void> {
+  const now = await standing(String(alert.alert_id)).catch(() => null);
+  written.set(keyOf([alert]), reason);
+  ask([{ ...alert, ...(now ?? {}) }], word);
+}
+
 async function tell(alerts: Row[], word: Word, key: string, said: { actor: string; reason: string; loss?: number }): Promise<void> {
   for (const alert of alerts) note(String(alert.alert_id), { word, state: "pending" });
   let failed = false;
@@ -49,10 +56,9 @@ async function tell(alerts: Row[], word: Word, key: string, said: { actor: strin
       failed = true;
       const problem = e instanceof SqlError ? e.problem : { title: "it was not recorded", detail: String(e), status: 0 };
       if (problem.status === 409) {
-        note(id, { word, state: "overtaken", problem });
-        const now = await standing(id).catch(() => null);
-        note(id, { word, state: "overtaken", problem, now, again: () => ask([{ ...alert, ...(now ?? {}) }], word) });
-        if (alerts.length > 1) written.set(id, said.reason);
+        // The refusal says who did what; the row says it too, for an engine that does not.
+        const now = (problem as Problem & { alert?: Row }).alert ?? await standing(id).catch(() => null);
+        note(id, { word, state: "overtaken", problem, now, again: () => void lookAgain(alert, word, said.reason) });
       } else note(id, { word, state: "failed", problem, again: () => void tell([alert], word, key, said) });
     }
   }
@@ -65,7 +71,7 @@ export function Said({ id, what }: { id: string; what: string }) {
   const it = told.value.get(id);
   if (!it) return null;
   if (it.state === "overtaken") return <div class="failure" role="alert">
-    <p><b aria-hidden="true">▲ </b>{it.now ? <>Somebody was quicker: {lastWord(it.now)} ({when(it.now.updated_at)}). </> : null}{it.problem?.detail || it.problem?.title}</p>
+    <p><b aria-hidden="true">▲ </b>{it.now ? <>Somebody was quicker: {lastWord(it.now)} ({when(it.now.updated_at)}).</> : it.problem?.detail || it.problem?.title}</p>
     <p class="note">Nothing of yours was recorded. Your reason is kept.</p>
     <button type="button" onClick={it.again} disabled={!it.again}>Look again</button></div>;
   if (it.state === "failed") return <><Failure problem={it.problem!} retry={it.again!} kept={false} /><p class="note said">Your reason is kept.</p></>;

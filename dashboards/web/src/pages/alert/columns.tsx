@@ -19,7 +19,7 @@ function place(source: string | undefined, id: string): string {
 
 export function Columns({ row }: { row: Row }) {
   const s = rows(score.data.value)[0], list = findings(s?.contributions);
-  return <Card query={alert} title="Evidence and counter-evidence" lines={6} class="evidence" note="Courier, warehouse and shop are looked at before a customer is named. What was looked for and not found is told too: it is no proof, only the lack of an excuse.">
+  return <Card query={alert} id="columns" title="Evidence and counter-evidence" lines={6} class="evidence" note="Courier, warehouse and shop are looked at before a customer is named. What was looked for and not found is told too: it is no proof, only the lack of an excuse.">
     <Evidence row={row} of={place} />
     {s && <><h3>What the probability is made of</h3><p class="note">Of the return: all findings together{s.rarity == null ? "" : `, odder than ${percent(1 - Number(s.rarity))} of earlier returns`}, and what is known of the customer, give {percent(Number(s.score))}. Brought by the event at sequence {count(s.sequence)}. The probability that a finding is right is learned from reviews.</p>
       {list.length > 0 && <Table label="Findings" rows={list} cells={[{ label: "Finding", value: (f: Finding) => words(f.pattern) }, { label: "Right with", right: true, value: (f: Finding) => percent(f.probability) }, { label: "Strength", right: true, value: (f: Finding) => f.strength == null ? missing : percent(f.strength) },

@@ -20,7 +20,7 @@ async function load(customer: string, again = false): Promise<void> {
 
 const wide = 208, tall = 40, box = 168, high = 28;
 const short = (id: string): string => id.length > 20 ? `${id.slice(0, 18)}…` : id;
-const told = (n: Placed): string => n.kind === "customer" ? `customer ${n.id}` : `${n.kind} ${n.id}${n.partners == null ? "" : `, ${count(n.partners)} people`}${n.capped ? ", shared by too many: ignored" : ""}`;
+const told = (n: Placed): string => n.kind === "customer" ? `customer ${n.id}${n.confirmed ? `, ${count(n.confirmed)} confirmed` : ""}` : `${n.kind} ${n.id}${n.partners == null ? "" : `, ${count(n.partners)} people`}${n.capped ? ", shared by too many: ignored" : ""}`;
 
 function Picture({ links, customer }: { links: Extract<Answer, { state: "links" }>["links"]; customer: string }) {
   const d = draw(links, customer), height = d.rows * tall + 16, x = (p: Placed) => 8 + p.column * wide, y = (p: Placed) => height / 2 + p.row * tall - high / 2;
@@ -29,7 +29,7 @@ function Picture({ links, customer }: { links: Extract<Answer, { state: "links" 
     {d.lines.map(({ from, to, edge }) => { const [a, b] = from.column <= to.column ? [from, to] : [to, from], capped = (from.capped || to.capped) === true;
       return <line class={`${edge.hard ? "hard" : "soft"} ${capped ? "ignored" : ""}`} x1={x(a) + box} y1={y(a) + high / 2} x2={x(b)} y2={y(b) + high / 2} />; })}
     {d.nodes.map((n) => <g tabIndex={0} role="img" aria-label={told(n)} class={`${n.kind === "customer" ? "who" : "value"} ${n.capped ? "capped" : ""} ${n.kind === "customer" && n.id === customer ? "own" : ""}`}><title>{told(n)}</title>
-      <rect x={x(n)} y={y(n)} width={box} height={high} rx={n.kind === "customer" ? 14 : 3} /><text x={x(n) + 10} y={y(n) + 18}>{n.kind === "customer" ? short(n.id) : `${n.kind}${n.partners == null ? "" : `: ${count(n.partners)}`}${n.capped ? " ✕ ignored" : ""}`}</text></g>)}
+      <rect x={x(n)} y={y(n)} width={box} height={high} rx={n.kind === "customer" ? 14 : 3} /><text x={x(n) + 10} y={y(n) + 18}>{n.kind === "customer" ? `${n.confirmed ? "▲ " : ""}${short(n.id)}` : `${n.kind}${n.partners == null ? "" : `: ${count(n.partners)}`}${n.capped ? " ✕ ignored" : ""}`}</text></g>)}
   </svg></div>;
 }
 
@@ -38,12 +38,12 @@ export function Graph({ row }: { row: Row }) {
   if (!customer) return <section class="card" data-card tabIndex={-1} aria-labelledby="t-links"><header><h2 id="t-links">Identity links</h2></header><p class="empty">The alert is about {words(row.subject_kind)}; it names no customer, so there is nobody to link.</p></section>;
   void load(customer);
   const links = it.state === "links" ? it.links : null, values = links?.nodes.filter((n) => n.kind !== "customer") ?? [];
-  return <Card query={cluster} lines={5} class="identity" note="Hard links, a phone or a payment instrument in common, merge accounts into a cluster and are drawn solid. Soft links, an address, a device or a network in common, are only counted and are drawn dashed. A value that many share links nobody: families, hostels and offices share things."
+  return <Card query={cluster} lines={5} class="identity" note="Hard links, a phone or a payment instrument in common, merge accounts into a cluster and are drawn solid. Soft links, an address, a device or a network in common, are only counted and are drawn dashed. ▲ marks a customer with a confirmed alert. A value that many share links nobody: families, hostels and offices share things."
     tools={links && <button type="button" class="quiet" aria-pressed={asTable} onClick={() => set({ "as.links": asTable ? null : "table" }, false)}>Table</button>}>
     {it.state === "loading" && <Skeleton lines={4} />}
     {it.state === "failed" && <Failure problem={it.problem} retry={() => void load(customer, true)} kept={false} />}
     {it.state === "unknown" && <p class="empty">This engine does not tell links yet, so there is no picture. The members of the cluster stand below. <button type="button" class="link" onClick={() => void load(customer, true)}>Ask again</button></p>}
-    {it.state === "none" && <p class="empty">The engine knows no link of this customer: no phone, instrument, address or device was told with the orders.</p>}
+    {it.state === "none" && <p class="empty">The engine knows no such customer: no order and no return of theirs stands.</p>}
     {links && (!links.edges.length ? <p class="empty">No identity value was told of this customer, so nobody is linked.</p> : asTable
       ? <Table label="Identity links" rows={links.edges} cells={[{ label: "Customer", mono: true, value: (e) => e.customer === customer ? <b>{e.customer}</b> : e.customer }, { label: "shares", value: (e) => e.kind }, { label: "Value", mono: true, value: (e) => <span class="clip">{e.value}</span>, title: (e) => e.value },
           { label: "Link", value: (e) => e.hard ? "hard, merges" : "soft, counted" }, { label: "People", right: true, value: (e) => { const n = values.find((v) => v.kind === e.kind && v.id === e.value); return n?.partners == null ? missing : count(n.partners); } },

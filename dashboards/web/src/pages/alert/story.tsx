@@ -21,7 +21,7 @@ export function Timeline({ row }: { row: Row }) {
   if (!query) return <Ask id="timeline" title="Timeline" />;
   const list = (events.value ?? []).filter((t) => !isReview(t)), lines = timeline(list, String(row.currency ?? ""), duration), weights = lines.flatMap((l) => l.kind === "event" ? bodyOf(l.told).weight_g == null ? [] : [l] : []);
   const whole = row.order_id == null && row.rma_id == null;
-  return <Card query={query} title="Timeline" lines={8} class="story" tools={<button type="button" class="quiet" onClick={query.retry}>Read again</button>}
+  return <Card query={query} id="timeline" title="Timeline" lines={8} class="story" tools={<button type="button" class="quiet" onClick={query.retry}>Read again</button>}
     note={<>Order, parcel, return, inspection, refund and claims, {whole ? "of everything the log has on whom it names" : "of this order and return"}. ◆ marks evidence. Silences of two days and more, and steps that a later one presumes, are shown as gaps.{list.length >= limit && ` The first ${count(limit)} events.`}</>}
     isEmpty={!list.length} empty={<p class="empty">The log has no event of this case any more.</p>}
     table={() => <Table label="Timeline" rows={lines.filter((l): l is Entry => l.kind === "event")} cells={[{ label: "Time", value: (l: Entry) => stamp(l.told.time).slice(0, 16) }, { label: "Event", mono: true, value: (l: Entry) => l.told.type.replace(/^eddy\./, "") }, { label: "Subject", mono: true, value: (l: Entry) => l.told.subject },
@@ -36,7 +36,7 @@ export function History() {
   const query = log.value;
   if (!query) return null;
   const list = (events.value ?? []).filter(isReview);
-  return <Card query={query} title="History" lines={3} class="history" note="What people said of it, as the log has it. A word is corrected by a further one; none is erased."
+  return <Card query={query} id="history" title="History" lines={3} class="history" note="What people said of it, as the log has it. A word is corrected by a further one; none is erased."
     isEmpty={!list.length} empty={<p class="empty">Nobody has said anything of it yet.</p>}>
     <Table label="History" rows={list} cells={[{ label: "Time", value: (t: Told) => when(t.time) }, { label: "What", value: (t: Told) => words(bodyOf(t).verdict ?? t.type.replace(/^eddy\.alert\./, "")) }, { label: "Actor", mono: true, value: (t: Told) => String(bodyOf(t).actor ?? missing) },
       { label: "Reason and loss", value: (t: Told) => { const { verdict, actor, ...rest } = bodyOf(t); return <span class="wrap">{says(rest, "").join(", ") || missing}</span>; } }, { label: "Sequence", right: true, value: (t: Told) => <a href={at(t)}>{count(t.sequence)}</a> }]} />
@@ -54,7 +54,7 @@ export function EvidencePack({ row }: { row: Row }) {
       download(it.file, it.text);
     } catch (e) { problem.value = e instanceof SqlError ? e.problem : { title: "no pack", detail: String(e), status: 0 }; }
   };
-  return <Card query={query} title="Evidence pack" lines={3} class="pack" note="Every event of the case as one line, as the log holds it, with the digest of those lines. Made in this browser; nothing leaves it."
+  return <Card query={query} id="pack" title="Evidence pack" lines={3} class="pack" note="Every event of the case as one line, as the log holds it, with the digest of those lines. Made in this browser; nothing leaves it."
     isEmpty={!list?.length} empty={<p class="empty">There is no event to pack.</p>}>
     <p><button type="button" onClick={() => void make()}>Download the pack: {count(list?.length)} events</button></p>
     {problem.value && <Failure problem={problem.value} retry={() => void make()} kept={false} />}
