@@ -1,5 +1,5 @@
 -- title: Audit samples
--- note: Five in 256 of the returns of the last 90 days that no alert names, drawn by the digest of their id: nobody chooses them, and everybody draws the same
+-- note: Five in 256 of the returns of the last 90 days that show no pattern and that no alert names, drawn by the digest of their id: nobody chooses them, and everybody draws the same
 -- reads: return_scores, fraud_alerts
 with clock as (select max(event_time) as now from eddy_meta.progress),
 flagged as (select distinct rma_id from fraud_alerts where rma_id is not null)
@@ -12,6 +12,7 @@ left join (select rma_id, max(order_id) as order_id, max(customer_id) as custome
                   max(status) as status, max(grade) as grade, sum(qty) as pieces, sum(refund_minor) as refund_minor, max(currency) as currency
            from returns group by rma_id) r on r.rma_id = s.rma_id
 where f.rma_id is null
+  and s.patterns = '[]'
   and s.scored_at >= clock.now - interval '90 days'
   and substr(md5(s.rma_id), 1, 2) < '05'
 order by md5(s.rma_id)

@@ -123,7 +123,13 @@ impl Page {
             ],
             Self::Decision => &["decision", "decision_score", "routing_policies"],
             Self::Alerts => &["alerts_health", "alerts_queue", "audit_samples"],
-            Self::Alert => &["alert", "alert_score", "alert_peers", "alert_cluster"],
+            Self::Alert => &[
+                "alert",
+                "alert_keys",
+                "alert_score",
+                "alert_peers",
+                "alert_cluster",
+            ],
             Self::Workbench => &["catalogue_tables", "catalogue_columns"],
             Self::Health => &[
                 "dead_letters_by_reason",

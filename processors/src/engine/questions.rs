@@ -43,6 +43,12 @@ impl Engine {
         self.fraud.why_linked(&self.world, from, to)
     }
 
+    /// The figures by which the oddness of a return is judged, as they stand now; for comparing outlier models. None before it was asked for.
+    #[must_use]
+    pub fn figures_of(&self, rma: &str) -> Option<Vec<f32>> {
+        self.fraud.figures_of(&self.world, rma, self.clock)
+    }
+
     /// The shard it folds.
     pub(crate) fn shard(&self) -> u32 {
         self.config.shard

@@ -44,6 +44,7 @@ use crate::world::World;
 use alerts::Alert;
 use case::{Article, Claim, Fact, ReturnCase, Sale};
 use graph::{Graph, Shared};
+use known::Known;
 use oddness::Oddness;
 use policy::Policy;
 use profile::{Agent, Employee, Peers, Profile, Share};
@@ -258,6 +259,12 @@ impl Fraud {
                 other == customer || (cluster != NO_KEY && self.profile(other).cluster == cluster)
             })
         })
+    }
+
+    /// The row that the outlier model sees of a return.
+    pub(crate) fn figures_of(&self, world: &World, rma: &str, clock: i64) -> Option<Vec<f32>> {
+        let rma = world.return_keys.find(rma).filter(|rma| self.cases.holds(*rma))?;
+        Some(oddness::row(&Known::of(self, world, rma, clock)?).to_vec())
     }
 
     /// Why two customers are linked, as JSON: each step with both ends and what they share.

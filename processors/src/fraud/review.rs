@@ -5,6 +5,7 @@
 
 use eddy_events::feedback::{AlertReview, AuditSampleReviewed, Verdict};
 use eddy_events::output::OutputType;
+use eddy_models::calibration::When;
 
 use crate::interner::NO_KEY;
 use crate::ndr::Now;
@@ -56,10 +57,38 @@ impl Fraud {
         alert.decided_at = now.clock;
         self.turn(number, status);
         if word != Word::Assigned {
+            if word == Word::Reviewed {
+                self.judge(number, teaches, now);
+            }
             self.teach(number, teaches);
         }
         self.tell(world, number, OutputType::FraudAlertUpdated);
         self.look_again(world, now);
+    }
+
+    /// The first verdict on an alert about a return is an outcome of the return's score.
+    fn judge(&mut self, number: u32, verdict: Option<bool>, now: Now) {
+        let alert = &self.alerts.entries.get(number).value;
+        let (rma, first) = (alert.about.rma, alert.learned.is_none());
+        let of_return = alert.definition().subject == Kind::Return;
+        if let Some(abusive) = verdict.filter(|_| first && of_return && rma != NO_KEY) {
+            self.turned_out(rma, abusive, now);
+        }
+    }
+
+    /// Somebody looked at a return: its score is judged.
+    fn turned_out(&mut self, rma: u32, abusive: bool, now: Now) {
+        let case = self.cases.get(rma);
+        let signs = Signs {
+            found: &case.found,
+            rarity: case.rarity,
+            known: self.known_before(case.customer, rma),
+        };
+        let when = When {
+            scored_at: case.scored_at,
+            known_at: now.clock,
+        };
+        self.small.beliefs.turned_out(&signs, abusive, when);
     }
 
     /// Learns a verdict, and takes back what the one before taught.
@@ -151,6 +180,9 @@ impl Fraud {
         else {
             return;
         };
+        if self.cases.get(rma).audit.is_none() {
+            self.turned_out(rma, body.fraudulent, now);
+        }
         self.unlearn_audit(rma);
         let case = self.cases.get(rma);
         let (found, rarity, customer) = (case.found.clone(), case.rarity, case.customer);

@@ -3,8 +3,14 @@
 //! Each kind of finding has a belief: how many such were confirmed and dismissed, beginning with what its definition thinks. Findings add up in log-odds,
 //! each with what its own precision says beyond the base rate; the strongest counts whole, the next by half, and so on, since signs of one act are not independent. How
 //! odd a return is beyond all rules, and whether its customer was confirmed before, are signs with beliefs of their own.
+//!
+//! What findings add up to is brought in line with how often such returns turned out abusive, by reviews of returns and by audits, and by nothing else. Both look at
+//! returns chosen by their score or by chance, never by what they are, so no weights are needed. What a taken-back verdict told the calibrator stays until it is
+//! outnumbered.
 
 use bitcode::{Decode, Encode};
+use eddy_models::calibration::{Calibrator, Candidate, Config, When};
+use eddy_models::mapping::{Method, Sample};
 use eddy_models::{logit, sigmoid};
 
 use super::case::Held;
@@ -56,6 +62,25 @@ pub(crate) struct Beliefs {
     odd: [Belief; RARE.len() + 1],
     /// The customer, or one of the cluster, was confirmed before.
     known: [Belief; 2],
+    calibrator: Calibrator,
+}
+
+/// Outcomes are few, a hundredth of what parcels give, and come over months.
+fn calibrator() -> Calibrator {
+    let candidate = |method, window| Candidate { method, window };
+    Calibrator::new(Config {
+        candidates: vec![
+            candidate(Method::Level, 500),
+            candidate(Method::Platt, 1_000),
+            candidate(Method::Beta, 2_000),
+        ],
+        every: 16,
+        least: 80,
+        strength: 20.0,
+        memory: 1_000.0,
+        groups: 0,
+        ..Config::default()
+    })
 }
 
 impl Default for Beliefs {
@@ -78,6 +103,7 @@ impl Default for Beliefs {
                 Belief::new((0.06, 19.94)),
             ],
             known: [Belief::new((1.5, 6.0)), Belief::new((1.0, 9.0))],
+            calibrator: calibrator(),
         }
     }
 }
@@ -106,6 +132,21 @@ impl Beliefs {
 
     /// Probability that the return is abusive.
     pub(crate) fn score(&self, signs: &Signs<'_>) -> f64 {
+        sigmoid(self.calibrator.calibrate(0, self.sum(signs))).clamp(1e-5, 0.999)
+    }
+
+    /// A return that was looked at turned out so: what the signs add up to is judged by it.
+    pub(crate) fn turned_out(&mut self, signs: &Signs<'_>, abusive: bool, when: When) {
+        let sample = Sample {
+            log_odds: self.sum(signs),
+            failed: abusive,
+            weight: 1.0,
+        };
+        self.calibrator.observe(0, sample, when);
+    }
+
+    /// Log-odds to which the signs add up.
+    fn sum(&self, signs: &Signs<'_>) -> f64 {
         let base = logit(self.nothing.mean());
         let mut gains: Vec<f64> = signs
             .found
@@ -123,8 +164,7 @@ impl Beliefs {
             weight *= FURTHER;
         }
         // Oddness speaks mostly where nothing else does.
-        sum += weight * (logit(self.odd[band(signs.rarity)].mean()) - base);
-        sigmoid(sum).clamp(1e-5, 0.999)
+        sum + weight * (logit(self.odd[band(signs.rarity)].mean()) - base)
     }
 
     /// A review of a finding.

@@ -25,13 +25,21 @@ export const statuses: readonly string[] = [...waiting, "confirmed", "dismissed"
 export const kinds: readonly string[] = ["return", "customer", "claim", "order", "ring", "courier_agent", "employee"];
 
 /** What would be lost if it is so: the table holds probability times that. */
-export const atStake = (row: Row): number => Number(row.score) > 0 ? Math.round(Number(row.expected_loss_minor) / Number(row.score)) : 0;
+export function atStake(row: Row): number {
+  const score = Number(row.score), loss = Number(row.expected_loss_minor);
+  if (!(score > 0)) return 0;
+  // The product was rounded: among the amounts that give it, the round one.
+  const raw = loss / score, round = Math.round(raw / 100) * 100;
+  return Math.abs(round - raw) <= 0.5 / score ? round : Math.round(raw);
+}
 
 /** Whoever has it: the actor spoke last, and has it while it is assigned. */
 export const assignee = (row: Row): string => row.status === "assigned" && row.actor != null ? String(row.actor) : "";
 
+/** Whether it is about somebody who works with parcels or refunds: then the customer of the case is not meant. */
+export const ofStaff = (row: Row): boolean => row.subject_kind === "courier_agent" || row.subject_kind === "employee";
 /** Whom it names: never more than an opaque key. */
-export const named = (row: Row): string => String(row.customer_id ?? row.agent ?? row.subject_id ?? "");
+export const named = (row: Row): string => String((ofStaff(row) ? row.agent : row.customer_id) ?? row.subject_id ?? "");
 
 export const ageMs = (row: Row, clock: string | null): number | null => {
   const at = instant(row.raised_at), now = instant(clock);

@@ -36,6 +36,8 @@ export function says(data: Record<string, unknown>, currency: string): string[] 
   add(d.disposition, () => words(d.disposition));
   add(d.payment_mode, () => words(d.payment_mode));
   if (Array.isArray(d.lines)) for (const l of (d.lines as Record<string, any>[]).slice(0, 4)) out.push([`${l.qty ?? 1} × ${l.sku ?? l.line_id ?? ""}`, l.reason && words(l.reason), l.serial && `serial ${l.serial}`].filter(Boolean).join(", "));
+  add(d.fraudulent, () => "suspected");
+  add(d.fraudulent === false, () => "nothing wrong");
   add(d.verdict, () => words(d.verdict));
   add(d.outcome, () => words(d.outcome));
   add(d.loss_minor, () => `loss ${cash(d.loss_minor)}`);
@@ -52,10 +54,11 @@ const steps: { type: RegExp; leg?: string; name: string }[] = [
   { type: /^eddy\.return\.requested$/, name: "the request" }, { type: /^eddy\.(return\.picked_up|shipment\.picked_up)$/, leg: "reverse", name: "the pickup from the buyer" }, { type: /^eddy\.return\.received$/, name: "the receipt of the goods" },
   { type: /^eddy\.return\.(re)?inspected$/, name: "the inspection" }, { type: /^eddy\.refund\.(initiated|issued)$/, name: "the refund" },
 ];
-const silenceMs = 2 * 86_400_000;
+/** Silence that is a gap: in the story of one return, and in that of a person. */
+const silence = { case: 2 * 86_400_000, person: 14 * 86_400_000 };
 
-/** Events of the case in order, with silences of two days and more, and with steps that a later one presumes and nobody told. */
-export function timeline(list: Told[], currency: string, days: (ms: number) => string): (Entry | Gap)[] {
+/** Events of the case in order, with silences of two days and more (of a person, of two weeks), and with steps that a later one presumes and nobody told. */
+export function timeline(list: Told[], currency: string, days: (ms: number) => string, person = false): (Entry | Gap)[] {
   const legs = new Map<string, string>();
   for (const t of list) if (t.type === "eddy.shipment.manifested") legs.set(t.subject, String(bodyOf(t).leg ?? "forward"));
   const stepOf = (t: Told): number => steps.findIndex((s) => s.type.test(t.type) && (!s.leg || t.type.startsWith("eddy.return.") || (legs.get(t.subject) ?? "forward") === s.leg));
@@ -66,13 +69,13 @@ export function timeline(list: Told[], currency: string, days: (ms: number) => s
   for (const t of list) {
     const at = instant(t.time) ?? 0, step = stepOf(t);
     // With several returns the steps cannot be told apart; then only silences are shown.
-    if (step > 0 && cases.size <= 1) for (let s = 0; s < step; s++) {
+    if (step > 0 && !person && cases.size <= 1) for (let s = 0; s < step; s++) {
       // A refund presumes the goods, and goods the request; what stands before the request presumes nothing of the return.
       if (have.has(s) || missed.has(s) || (s === 4 && inStore) || (s < 3 && step >= 3 && !list.some((x) => stepOf(x) < 3 && stepOf(x) >= 0))) continue;
       missed.add(s);
       out.push({ kind: "gap", at, says: `Not told: ${steps[s]!.name}` });
     }
-    if (before != null && at - before >= silenceMs) out.push({ kind: "gap", at, says: `${days(at - before)} without a word` });
+    if (before != null && at - before >= (person ? silence.person : silence.case)) out.push({ kind: "gap", at, says: `${days(at - before)} without a word` });
     before = at;
     out.push({ kind: "event", told: t, at, what: what(t.type), says: says(bodyOf(t), currency) });
   }

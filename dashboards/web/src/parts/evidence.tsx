@@ -10,7 +10,7 @@ export function Evidence({ row, of }: { row: Row; of?: (source: string | undefin
     <div><h3>Evidence</h3>
       {shows.length ? <ul>{shows.map((e) => { const href = e.id ? of?.(e.source, e.id) : null; return <li><span class="says">{e.says}</span>{e.id && <span class="note mono">{href ? <a href={href}>{e.id}</a> : e.id}{e.source && ` · ${e.source}`}</span>}</li>; })}</ul> : <p class="empty">The alert was told without evidence.</p>}</div>
     <div><h3>Counter-evidence</h3>
-      {against.length ? <><Against list={against.filter(elsewhere)} title="Courier, warehouse or shop at fault" /><Against list={against.filter((c) => !elsewhere(c))} title="An innocent reason of the buyer" /></>
+      {against.length ? <><Against list={against.filter(elsewhere)} title="Courier, warehouse or shop at fault" /><Against list={against.filter((c) => !elsewhere(c))} title="An innocent reason" /></>
         : <p class="empty">No innocent explanation was looked for: weigh the evidence accordingly.</p>}</div>
   </div>;
 }

@@ -19,7 +19,7 @@ const note = (id: string, it: Told) => { told.value = new Map(told.peek()).set(i
 const doing: Record<Word, string> = { confirmed: "Confirm", dismissed: "Dismiss", needs_more: "Ask for more on", appealed: "Appeal against", overturned: "Overturn", assigned: "Take" };
 export const done: Record<Word, string> = { confirmed: "confirmed", dismissed: "dismissed", needs_more: "needs more", appealed: "appealed", overturned: "overturned", assigned: "assigned" };
 const meaning: Record<Word, string> = {
-  confirmed: "It was abuse. The customer's other returns are looked at with other eyes, and the pattern is trusted more.",
+  confirmed: "It was abuse. The pattern is trusted more, and other returns of the customer who is meant are looked at with other eyes.",
   dismissed: "It was error or innocence. The pattern is trusted less.",
   needs_more: "It stays in the queue until somebody knows more.",
   appealed: "Whoever is meant objects. The verdict stands until somebody decides again.",

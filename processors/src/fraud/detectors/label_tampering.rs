@@ -12,7 +12,7 @@ const WAIT_DAYS: usize = 0;
 pub(crate) const DEFINITION: Definition = Definition {
     pattern: Pattern::LabelTampering,
     subject: Kind::Return,
-    precision: (7.0, 3.0),
+    precision: (8.0, 1.5),
     doubtful: (1.0, 3.0),
     parameters: &[("wait_days", 4.0, 0.0, 30.0)],
 };
@@ -37,7 +37,7 @@ pub(crate) fn detect(known: &Known<'_>) -> Option<Finding> {
     let word = |symbol: u32| known.world.symbols.text(symbol);
     Some(
         known
-            .finds(Pattern::LabelTampering, 0.7, 1.0)
+            .finds(Pattern::LabelTampering, 0.8, 1.0)
             .shows(sent, format!("labelled for {}", word(*to)))
             .shows(arrived, format!("scanned as delivered in {}", word(*at)))
             .looked("mis-scan", false, "no facility received it since")

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { rows } from "../../lib/data";
 import { count, day, missing, money, words } from "../../lib/format";
-import type { Row } from "../../lib/alerts";
+import { ofStaff, type Row } from "../../lib/alerts";
 import { draw, linksOf, type Answer, type Placed } from "../../lib/links";
 import { get, set } from "../../lib/url";
 import { Card, Failure, Skeleton, Table } from "../../parts/card";
@@ -20,7 +20,7 @@ async function load(customer: string, again = false): Promise<void> {
 
 const wide = 208, tall = 40, box = 168, high = 28;
 const short = (id: string): string => id.length > 20 ? `${id.slice(0, 18)}…` : id;
-const told = (n: Placed): string => n.kind === "customer" ? `customer ${n.id}${n.confirmed ? `, ${count(n.confirmed)} confirmed` : ""}` : `${n.kind} ${n.id}${n.partners == null ? "" : `, ${count(n.partners)} people`}${n.capped ? ", shared by too many: ignored" : ""}`;
+const told = (n: Placed): string => n.kind === "customer" ? `customer ${n.id}${n.confirmed ? `, ${count(n.confirmed)} confirmed` : ""}` : `${n.kind} ${n.id}${n.partners == null ? "" : n.partners === 1 ? ", nobody else" : `, ${count(n.partners)} people`}${n.capped ? ", shared by too many: ignored" : ""}`;
 
 function Picture({ links, customer }: { links: Extract<Answer, { state: "links" }>["links"]; customer: string }) {
   const d = draw(links, customer), height = d.rows * tall + 16, x = (p: Placed) => 8 + p.column * wide, y = (p: Placed) => height / 2 + p.row * tall - high / 2;
@@ -29,16 +29,16 @@ function Picture({ links, customer }: { links: Extract<Answer, { state: "links" 
     {d.lines.map(({ from, to, edge }) => { const [a, b] = from.column <= to.column ? [from, to] : [to, from], capped = (from.capped || to.capped) === true;
       return <line class={`${edge.hard ? "hard" : "soft"} ${capped ? "ignored" : ""}`} x1={x(a) + box} y1={y(a) + high / 2} x2={x(b)} y2={y(b) + high / 2} />; })}
     {d.nodes.map((n) => <g tabIndex={0} role="img" aria-label={told(n)} class={`${n.kind === "customer" ? "who" : "value"} ${n.capped ? "capped" : ""} ${n.kind === "customer" && n.id === customer ? "own" : ""}`}><title>{told(n)}</title>
-      <rect x={x(n)} y={y(n)} width={box} height={high} rx={n.kind === "customer" ? 14 : 3} /><text x={x(n) + 10} y={y(n) + 18}>{n.kind === "customer" ? `${n.confirmed ? "▲ " : ""}${short(n.id)}` : `${n.kind}${n.partners == null ? "" : `: ${count(n.partners)}`}${n.capped ? " ✕ ignored" : ""}`}</text></g>)}
+      <rect x={x(n)} y={y(n)} width={box} height={high} rx={n.kind === "customer" ? 14 : 3} /><text x={x(n) + 10} y={y(n) + 18}>{n.kind === "customer" ? `${n.confirmed ? "▲ " : ""}${short(n.id)}` : `${n.kind}: ${n.partners == null ? "shared" : n.partners === 1 ? "nobody else" : `${count(n.partners)} people`}${n.capped ? " ✕" : ""}`}</text></g>)}
   </svg></div>;
 }
 
 export function Graph({ row }: { row: Row }) {
-  const customer = row.customer_id == null ? "" : String(row.customer_id), members = rows(cluster.data.value), it = answer.value, asTable = get("as.links") === "table";
-  if (!customer) return <section class="card" data-card tabIndex={-1} aria-labelledby="t-links"><header><h2 id="t-links">Identity links</h2></header><p class="empty">The alert is about {words(row.subject_kind)}; it names no customer, so there is nobody to link.</p></section>;
+  const customer = row.customer_id == null || ofStaff(row) ? "" : String(row.customer_id), members = rows(cluster.data.value), it = answer.value, asTable = get("as.links") === "table";
+  if (!customer) return <section class="card" data-card tabIndex={-1} aria-labelledby="t-links"><header><h2 id="t-links">Identity links</h2></header><p class="empty">The alert is about the {words(row.subject_kind)} <code>{String(row.subject_id)}</code> and means no customer, so nobody is linked.</p></section>;
   void load(customer);
   const links = it.state === "links" ? it.links : null, values = links?.nodes.filter((n) => n.kind !== "customer") ?? [];
-  return <Card query={cluster} lines={5} class="identity" note="Hard links, a phone or a payment instrument in common, merge accounts into a cluster and are drawn solid. Soft links, an address, a device or a network in common, are only counted and are drawn dashed. ▲ marks a customer with a confirmed alert. A value that many share links nobody: families, hostels and offices share things."
+  return <Card query={cluster} lines={5} class="identity" note="Hard links, a phone or a payment instrument in common, merge accounts into a cluster and are drawn solid. Soft links, an address, a device or a network in common, are only counted and are drawn dashed. ✕ marks a value that is ignored, ▲ a customer with a confirmed alert. A value that many share links nobody: families, hostels and offices share things."
     tools={links && <button type="button" class="quiet" aria-pressed={asTable} onClick={() => set({ "as.links": asTable ? null : "table" }, false)}>Table</button>}>
     {it.state === "loading" && <Skeleton lines={4} />}
     {it.state === "failed" && <Failure problem={it.problem} retry={() => void load(customer, true)} kept={false} />}

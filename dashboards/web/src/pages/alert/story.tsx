@@ -8,7 +8,7 @@ import { check, download, pack, type Pack } from "../../lib/pack";
 import { bodyOf, isReview, says, timeline, type Entry, type Told } from "../../lib/timeline";
 import { Card, Failure, Table } from "../../parts/card";
 import { copied, copy, workbench } from "../../parts/sqlpanel";
-import { events, log, readLog } from "./case";
+import { events, log, readLog, whole } from "./case";
 
 const limit = 500;
 const at = (t: Told) => workbench(`select sequence, index, time, type, subject, source, data\nfrom events\nwhere sequence = ${t.sequence} and index = ${t.index}`);
@@ -19,14 +19,13 @@ const Ask = ({ id, title }: { id: string; title: string }) => <section class="ca
 export function Timeline({ row }: { row: Row }) {
   const query = log.value;
   if (!query) return <Ask id="timeline" title="Timeline" />;
-  const list = (events.value ?? []).filter((t) => !isReview(t)), lines = timeline(list, String(row.currency ?? ""), duration), weights = lines.flatMap((l) => l.kind === "event" ? bodyOf(l.told).weight_g == null ? [] : [l] : []);
-  const whole = row.order_id == null && row.rma_id == null;
+  const list = (events.value ?? []).filter((t) => !isReview(t)), lines = timeline(list, String(row.currency ?? ""), duration, whole.value), weights = lines.flatMap((l) => l.kind === "event" ? bodyOf(l.told).weight_g == null ? [] : [l] : []);
   return <Card query={query} id="timeline" title="Timeline" lines={8} class="story" tools={<button type="button" class="quiet" onClick={query.retry}>Read again</button>}
-    note={<>Order, parcel, return, inspection, refund and claims, {whole ? "of everything the log has on whom it names" : "of this order and return"}. ◆ marks evidence. Silences of two days and more, and steps that a later one presumes, are shown as gaps.{list.length >= limit && ` The first ${count(limit)} events.`}</>}
+    note={<>Order, parcel, return, inspection, refund and claims, {whole.value ? "as far as the log names whom it is about" : "of this order and return"}. ◆ marks evidence. Silences of {whole.value ? "two weeks" : "two days"} and more{whole.value ? "" : ", and steps that a later one presumes,"} are shown as gaps.{list.length >= limit && ` The first ${count(limit)} events.`}</>}
     isEmpty={!list.length} empty={<p class="empty">The log has no event of this case any more.</p>}
     table={() => <Table label="Timeline" rows={lines.filter((l): l is Entry => l.kind === "event")} cells={[{ label: "Time", value: (l: Entry) => stamp(l.told.time).slice(0, 16) }, { label: "Event", mono: true, value: (l: Entry) => l.told.type.replace(/^eddy\./, "") }, { label: "Subject", mono: true, value: (l: Entry) => l.told.subject },
       { label: "What it says", value: (l: Entry) => <span class="wrap">{l.says.join(", ") || missing}</span> }, { label: "Evidence", value: (l: Entry) => l.told.evidence ? "◆ yes" : "no" }, { label: "Source", mono: true, value: (l: Entry) => l.told.source }, { label: "Sequence", right: true, value: (l: Entry) => count(l.told.sequence) }]} />}>
-    {weights.length > 1 && !whole && <p class="note">Weights on the way: {weights.map((l, i) => <>{i > 0 && " → "}<b>{count(bodyOf((l as Entry).told).weight_g)} g</b> {(l as Entry).what}</>)}</p>}
+    {weights.length > 1 && !whole.value && <p class="note">Weights on the way: {weights.map((l, i) => <>{i > 0 && " → "}<b>{count(bodyOf((l as Entry).told).weight_g)} g</b> {(l as Entry).what}</>)}</p>}
     <ol class="timeline" tabIndex={0} aria-label="Timeline">{lines.map((l) => l.kind === "gap" ? <li class="gap"><span aria-hidden="true">┆ </span>{l.says}</li>
       : <li class={l.told.evidence ? "shows" : ""}><time dateTime={l.told.time} title={stamp(l.told.time)}>{when(l.told.time)}</time><span><b>{l.told.evidence && <span aria-hidden="true">◆ </span>}{l.what}</b>{l.told.evidence && <span class="sr"> (evidence)</span>} <span class="mono subject">{l.told.subject}</span>{l.says.length > 0 && <span class="says">{l.says.join(" · ")}</span>}</span><a href={at(l.told)} class="note" title={`Event ${l.told.id} of ${l.told.source}`}><span class="sr">Event at sequence </span>{count(l.told.sequence)}</a></li>)}</ol>
   </Card>;

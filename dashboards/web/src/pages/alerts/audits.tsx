@@ -62,7 +62,7 @@ const events = (r: Row) => workbench(`select sequence, time, type, subject, data
 
 export function Audits() {
   const list = rows(samples.data.value), failed = [...said.value].filter(([, s]) => s.problem), read = log.value;
-  return <Card query={samples} lines={5} class="audits" note="About 2% of the returns of the last 90 days that no alert names, drawn by the digest of their id: nobody chooses them. They are not suspected; what is found in them is what the detectors miss."
+  return <Card query={samples} lines={5} class="audits" note="About 2% of the returns of the last 90 days that show no pattern and that no alert names, drawn by the digest of their id: nobody chooses them. They are not suspected; what is found in them is what the detectors miss."
     tools={read ? <button type="button" class="quiet" onClick={read.retry}>Read the log again</button> : <button type="button" class="quiet" onClick={readLog} disabled={!list.length}>Read the log for those looked at</button>}
     isEmpty={!list.length} empty={<p class="empty">None is drawn: no return without an alert was scored within the last 90 days, or too few were for two in a hundred to be one.</p>}>
     {read?.error.value && <Failure problem={read.error.value} retry={read.retry} kept={!!read.data.value} />}

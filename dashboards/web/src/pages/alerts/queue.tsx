@@ -54,7 +54,7 @@ const firstFor = (r: Row): string => evidenceOf(r)[0]?.says ?? missing;
 const firstAgainst = (r: Row): string => { const c = counterOf(r); const best = c.find((x) => x.found) ?? c[0]; return best ? counterLine(best) : "no innocent explanation was looked for"; };
 const columns = [
   { label: "✓", width: 40, title: "Marked for doing several at once (x)" }, { label: "Expected loss", width: 110, right: true }, { label: "Pattern", width: 142 },
-  { label: "For and against", width: 388 }, { label: "Whom", width: 142 }, { label: "Age", width: 82, right: true }, { label: "Assignee", width: 94 },
+  { label: "For and against", width: 378 }, { label: "Whom", width: 142 }, { label: "Age", width: 92, right: true }, { label: "Assignee", width: 94 },
 ];
 
 function cell(r: Row, column: number) {
