@@ -64,14 +64,14 @@ const Header = () => <>
   <span class="sr" role="status">{announcement}</span>
 </>;
 
-function Modal(props: { title: string; children: ComponentChildren; class?: string }) {
+function Modal(props: { name: "help" | "palette"; title: string; children: ComponentChildren; class?: string }) {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => { if (!ref.current!.open) ref.current!.showModal(); }, []);
-  return <dialog ref={ref} class={props.class} aria-label={props.title} onClose={() => { open.value = ""; }}
+  return <dialog ref={ref} class={props.class} aria-label={props.title} onClose={() => { if (open.value === props.name) open.value = ""; }}
     onClick={(e) => { if (e.target === ref.current) ref.current!.close(); }}>{props.children}</dialog>;
 }
 
-const Help = () => <Modal title="Keys">
+const Help = () => <Modal name="help" title="Keys">
   <header><h2>Keys</h2><button type="button" class="quiet" onClick={(e) => e.currentTarget.closest("dialog")!.close()}>Close</button></header>
   {[...new Set(commands.value.filter((c) => c.key).map((c) => c.group))].map((group) => <>
     <h3>{group}</h3>
@@ -91,7 +91,7 @@ const Palette = () => {
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current!.focus(), []);
   const pick = (i: number) => { const hit = hits.value[i]; if (hit) { input.current!.closest("dialog")!.close(); hit.run(); } };
-  return <Modal title="Commands" class="palette">
+  return <Modal name="palette" title="Commands" class="palette">
     <input ref={input} type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant={hits.value.length ? `hit-${picked.value}` : undefined}
       aria-label="Command" placeholder="A page, an action, a query" value={typed.value} onInput={(e) => { typed.value = e.currentTarget.value; picked.value = 0; }}
       onKeyDown={(e) => {
