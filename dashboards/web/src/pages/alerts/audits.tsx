@@ -11,7 +11,10 @@ import { patterns } from "./figures";
 type Row = Record<string, unknown>;
 export const samples = follow("audit_samples");
 const log = signal<Query | null>(null);
-const readLog = () => { log.value = follow("audits_reviewed", { since: String(Math.min(...rows(samples.data.peek()).map((r) => num(r.sequence)), Infinity) || 0).replace("Infinity", "0") }); };
+const readLog = () => {
+  const scored = rows(samples.data.peek()).map((r) => num(r.sequence));
+  log.value = follow("audits_reviewed", { since: String(scored.length ? Math.min(...scored) : 0) });
+};
 
 interface Said { state: "pending" | "recorded" | "failed"; abuse: boolean; problem?: Problem; again?: () => void }
 const said = signal<ReadonlyMap<string, Said>>(new Map());
