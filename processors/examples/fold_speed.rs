@@ -110,7 +110,10 @@ fn fold(mut engine: Engine, events: Vec<Prepared>, batch: usize) -> Folded {
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let number = |at: usize, or| args.get(at).map_or(or, |arg| arg.parse::<u64>().expect("a number"));
+    let number = |at: usize, or| {
+        args.get(at)
+            .map_or(or, |arg| arg.parse::<u64>().expect("a number"))
+    };
     let (orders, batch) = (number(0, 150_000), number(1, 16_384) as usize);
     let (lines, logged_at) = lines(orders, args.get(2).is_some_and(|of| of == "world"));
     let bytes: usize = lines.iter().map(Vec::len).sum();
@@ -170,7 +173,10 @@ fn main() {
         worst * 1e3
     );
     let all: usize = rows.iter().sum();
-    println!("rows               {all}, {:.2} M rows/s", all as f64 / rows_time / 1e6);
+    println!(
+        "rows               {all}, {:.2} M rows/s",
+        all as f64 / rows_time / 1e6
+    );
     println!("outputs            {outputs}");
     for (schema, rows) in eddy_processors::tables()
         .iter()

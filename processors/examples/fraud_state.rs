@@ -14,14 +14,20 @@ fn main() {
     let number = |at: usize, or: u64| args.get(at).map_or(or, |arg| arg.parse().expect("a number"));
     let customers = number(0, 200_000);
     if args.len() > 1 {
-        println!("{}", fill(customers, number(1, 1), number(2, 0), number(3, 0) == 1));
+        println!(
+            "{}",
+            fill(customers, number(1, 1), number(2, 0), number(3, 0) == 1)
+        );
         return;
     }
     let of = |orders: u64, identities: u64| {
         let bytes = |fraud: u64| -> f64 {
             let me = std::env::current_exe().expect("this program");
             let arguments = [customers, orders, identities, fraud].map(|number| number.to_string());
-            let told = std::process::Command::new(me).args(arguments).output().expect("a child");
+            let told = std::process::Command::new(me)
+                .args(arguments)
+                .output()
+                .expect("a child");
             let text = String::from_utf8_lossy(&told.stdout);
             text.trim().parse().expect("bytes")
         };
@@ -31,7 +37,10 @@ fn main() {
     let order = (four - one) / 3.0;
     println!("{customers} customers, real bytes that fraud adds:");
     println!("    a customer without identities      {:>6.0}", bare - order);
-    println!("    each identity value, shown by one  {:>6.0}", (one - bare) / 4.0);
+    println!(
+        "    each identity value, shown by one  {:>6.0}",
+        (one - bare) / 4.0
+    );
     println!("    a customer with four of them       {:>6.0}", one - order);
     println!("    an order                           {order:>6.0}");
 }

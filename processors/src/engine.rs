@@ -410,13 +410,7 @@ impl Engine {
             // It was taken back before it came; it only moves the clock.
             return self.fraud.fire(&self.world, now);
         }
-        let heard = fraud::hear(
-            &mut self.fraud,
-            &mut self.world,
-            event,
-            (owner, stamp.tie),
-            now,
-        );
+        let heard = fraud::hear(&mut self.fraud, &mut self.world, event, (owner, stamp.tie), now);
         if let Err(slip) = heard {
             let detail = format!("the fraud policy cannot be read, the one before stays in force: {slip}");
             let refused = Prepared::refused(event, "data.body.fraud", Reason::InvalidValue, detail);

@@ -31,7 +31,9 @@ fn grow(rows: &mut [&[f32]], depth: u32, random: &mut Random) -> Node {
     let features = rows.first().map_or(0, |row| row.len());
     let range = |feature: usize| {
         let values = rows.iter().map(|row| row[feature]);
-        values.fold((f32::MAX, f32::MIN), |(low, high), value| (low.min(value), high.max(value)))
+        values.fold((f32::MAX, f32::MIN), |(low, high), value| {
+            (low.min(value), high.max(value))
+        })
     };
     let differing: Vec<(usize, f32, f32)> = (0..features)
         .map(|feature| (feature, range(feature)))

@@ -93,7 +93,8 @@ fn play(orders: u64, seed: u64, capacity: u64, left_out: Option<Pattern>) -> Cas
     let mut engine = Engine::new(Config {
         risk: false,
         ..Config::default()
-    }).expect("an engine");
+    })
+    .expect("an engine");
     let table = eddy_processors::tables()
         .iter()
         .position(|schema| schema.metadata()["eddy.table"] == "return_scores")

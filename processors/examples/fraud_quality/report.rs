@@ -139,14 +139,27 @@ fn others(case: &Case) {
         .collect();
     let found = |all: Vec<&String>, kind: &str| {
         let told = of_kind(kind);
-        (all.iter().filter(|id| told.contains(id.as_str())).count(), all.len())
+        (
+            all.iter().filter(|id| told.contains(id.as_str())).count(),
+            all.len(),
+        )
     };
-    let claims = case.claims.iter().filter(|(_, abusive)| **abusive).map(|(id, _)| id);
+    let claims = case
+        .claims
+        .iter()
+        .filter(|(_, abusive)| **abusive)
+        .map(|(id, _)| id);
     for (name, (found, all)) in [
         ("abusive claims", found(claims.collect(), "claim")),
         ("junk orders", found(case.orders.iter().collect(), "order")),
-        ("fake attempts' agents", found(case.agents.iter().collect(), "courier_agent")),
-        ("clerks in collusion", found(case.clerks.iter().collect(), "employee")),
+        (
+            "fake attempts' agents",
+            found(case.agents.iter().collect(), "courier_agent"),
+        ),
+        (
+            "clerks in collusion",
+            found(case.clerks.iter().collect(), "employee"),
+        ),
         ("refusers of cash, themselves named", found(refusers, "customer")),
     ] {
         println!("    {name:<36} {found:>4} of {all:>4} with an alert");
@@ -164,7 +177,11 @@ fn calibration(case: &Case, ours: impl Fn(&str) -> f64) {
         rows.iter().map(|(_, score, abusive)| (*score, *abusive)).unzip()
     };
     let (p, abusive) = told(&rows);
-    let found: Vec<_> = rows.iter().filter(|(_, score, _)| *score >= 0.02).copied().collect();
+    let found: Vec<_> = rows
+        .iter()
+        .filter(|(_, score, _)| *score >= 0.02)
+        .copied()
+        .collect();
     let (high, truly) = told(&found);
     println!(
         "calibration error of the score, 15 bins of equal counts: {:.4} over {} returns, mean told {:.4}, true {:.4}; {:.3} over the {} with a score of 0.02 or more:",
@@ -176,7 +193,10 @@ fn calibration(case: &Case, ours: impl Fn(&str) -> f64) {
         high.len(),
     );
     for bin in reliability(&high, &truly) {
-        println!("    {:>4.0} told {:.3} true {:.3}", bin.count, bin.predicted, bin.observed);
+        println!(
+            "    {:>4.0} told {:.3} true {:.3}",
+            bin.count, bin.predicted, bin.observed
+        );
     }
 }
 
@@ -192,7 +212,11 @@ fn tiers(case: &Case, top: impl Fn(&str) -> bool) {
         counts[3] += usize::from(flagged && abusive);
     }
     for (tier, [all, abusive, flagged, right]) in by {
-        let name = if tier == 0 { "unknown".to_owned() } else { tier.to_string() };
+        let name = if tier == 0 {
+            "unknown".to_owned()
+        } else {
+            tier.to_string()
+        };
         println!(
             "    {name:<8} {all:>4}  {:>6.2}%  {:>6.2}%  {:>9.3}  {:>13.3}%",
             share(abusive, all) * 100.0,

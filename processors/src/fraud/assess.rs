@@ -280,7 +280,8 @@ impl Fraud {
         if !self.small.policy.rule(Pattern::JunkAddress).enabled {
             return;
         }
-        let Some(finding) = quality.and_then(|quality| junk_address::detect(self, world, order, quality)) else {
+        let Some(finding) = quality.and_then(|quality| junk_address::detect(self, world, order, quality))
+        else {
             return;
         };
         let placed = world.orders.get(order).standing();

@@ -5,9 +5,7 @@ use eddy_events::order::{Channel, Placed};
 use eddy_events::returns::{Grade, Match, Packaging};
 use eddy_events::{Body, Event};
 
-use super::case::{
-    Article, Fact, Got, Inspection, Payback, Receipt, What, flag,
-};
+use super::case::{Article, Fact, Got, Inspection, Payback, Receipt, What, flag};
 use super::detectors::window_gaming;
 use super::graph::{Asked, Shared};
 use super::known::Known;
@@ -110,7 +108,11 @@ impl Fraud {
             Owner::Claim(number) => {
                 let order = self.claims.entries.get(number).value.order;
                 let known = order != NO_KEY && !self.claims.entries.get(number).value.told.is_empty();
-                if known { self.returns_of_order(world, order) } else { Vec::new() }
+                if known {
+                    self.returns_of_order(world, order)
+                } else {
+                    Vec::new()
+                }
             }
             _ => Vec::new(),
         }

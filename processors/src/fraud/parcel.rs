@@ -67,13 +67,7 @@ impl Fraud {
         self.assess(world, rma, now);
     }
 
-    fn hear_forward(
-        &mut self,
-        world: &mut World,
-        event: &Event,
-        (parcel, order): (u32, u32),
-        now: Now,
-    ) {
+    fn hear_forward(&mut self, world: &mut World, event: &Event, (parcel, order): (u32, u32), now: Now) {
         let at = event.envelope.time.micros;
         match &event.body {
             Body::ShipmentManifested(body) => {
@@ -152,8 +146,7 @@ impl Fraud {
                 }
             }
             Body::ShipmentRtoInitiated(_) => {
-                let Some(customer) = self.cash_ended(world, order, self.refused(order, parcel), at)
-                else {
+                let Some(customer) = self.cash_ended(world, order, self.refused(order, parcel), at) else {
                     return;
                 };
                 self.assess_refusals(world, order, customer, now);

@@ -593,7 +593,11 @@ fn an_audit_that_is_voided_teaches_nothing_in_the_end() {
     run.play(&[event("au1", 10 * DAY, Body::AuditSampleReviewed(audit))], 1);
     run.play(&[event("v1", 11 * DAY, Body::EventVoided(voided("au1")))], 1);
     run.play(&decoy("o2", "c2"), 1);
-    assert!((score(&run, "r-o2") - before).abs() < 0.01, "{} {before}", score(&run, "r-o2"));
+    assert!(
+        (score(&run, "r-o2") - before).abs() < 0.01,
+        "{} {before}",
+        score(&run, "r-o2")
+    );
 }
 
 #[test]

@@ -27,8 +27,15 @@ pub fn with_reviews(log: &[Event], seed: u64) -> Vec<Event> {
     run.play(log, 9);
     let mut dice = Dice::new(seed ^ 0x5eed);
     let mut all = log.to_vec();
-    let alerts = run.tables.get("fraud_alerts").into_iter().flat_map(|rows| rows.keys());
-    for (number, key) in alerts.enumerate().flat_map(|(number, key)| [(number * 2, key), (number * 2 + 1, key)]) {
+    let alerts = run
+        .tables
+        .get("fraud_alerts")
+        .into_iter()
+        .flat_map(|rows| rows.keys());
+    for (number, key) in alerts
+        .enumerate()
+        .flat_map(|(number, key)| [(number * 2, key), (number * 2 + 1, key)])
+    {
         let said = AlertReview {
             alert_id: key[0].as_str().into(),
             actor: "asha".into(),
