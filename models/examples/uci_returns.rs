@@ -157,7 +157,7 @@ fn read(folder: &Path) -> Vec<Happened> {
             price * pieces.abs() as f64,
         ));
     }
-    lines.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    lines.sort_by_key(|line| (line.0, line.1));
     // Pieces of each purchase that have not come back.
     let mut open: HashMap<(u32, u32), Vec<i64>> = HashMap::new();
     let mut unmatched = 0;
