@@ -31,24 +31,34 @@ pub fn run() {
         "events/s",
         &note,
     );
-    folds(&lines, logged_at, &note, false);
-    folds(&lines, logged_at, &note, true);
+    for kind in [Kind::Projections, Kind::Abuse, Kind::All] {
+        folds(&lines, logged_at, &note, kind);
+    }
 }
 
-/// The folds, without scores as in `scores = false`, or with them.
-fn folds(lines: &[Vec<u8>], logged_at: i64, note: &str, scores: bool) {
-    let what = |what: &str| {
-        if scores {
-            format!("{what}, parcels scored and decided about")
-        } else {
-            what.to_owned()
-        }
+/// What is folded besides milestones.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// As in `scores = false`.
+    Projections,
+    /// Returns scored for abuse, every detector on.
+    Abuse,
+    /// Parcels and returns scored, decisions made.
+    All,
+}
+
+fn folds(lines: &[Vec<u8>], logged_at: i64, note: &str, kind: Kind) {
+    let what = |what: &str| match kind {
+        Kind::Projections => what.to_owned(),
+        Kind::Abuse => format!("{what}, every detector of abuse on"),
+        Kind::All => format!("{what}, parcels and returns scored and decided about"),
     };
     let mut with_rows = Vec::new();
     let folded = median_of(3, || {
         let prepared = decoded(lines, logged_at);
         let mut engine = Engine::new(Config {
-            scores,
+            scores: !matches!(kind, Kind::Projections),
+            risk: matches!(kind, Kind::All),
             ..Config::default()
         })
         .unwrap();

@@ -2,8 +2,9 @@
 //!
 //!     cargo bench --bench eddy -- [NAME ...]
 //!
-//! Names: fold, score, tables, scan, backlog, http, load, freshness, decisions, lookup, restart. Nothing here decides a test.
+//! Names: fold, score, tables, scan, backlog, http, load, freshness, decisions, lookup, assess, restart. Nothing here decides a test.
 
+mod assess;
 mod backlog;
 mod decisions;
 mod engine;
@@ -28,7 +29,7 @@ fn main() {
         .skip(1)
         .filter(|arg| !arg.starts_with("--"))
         .collect();
-    let all: [(&str, fn()); 11] = [
+    let all: [(&str, fn()); 12] = [
         ("fold", fold::run),
         ("score", score::run),
         ("tables", tables::run),
@@ -39,6 +40,7 @@ fn main() {
         ("freshness", freshness::run),
         ("decisions", decisions::run),
         ("lookup", lookup::run),
+        ("assess", assess::run),
         ("restart", restart::run),
     ];
     for (name, run) in all {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 use eddy_events::Timestamp;
-use eddy_processors::backtest::{Decided, Estimate, OffPolicy, Peer, Question, Report, Row};
+use eddy_processors::backtest::{Decided, Difference, Estimate, OffPolicy, Peer, Question, Report, Row};
 use serde_json::{Value, json};
 
 use crate::config::{Config, UpArgs};
@@ -28,6 +28,9 @@ pub struct BacktestArgs {
     /// Judge scores told from this time on, RFC 3339 [default: after three tenths of the log's time]
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
+    /// Minutes that a reviewer takes for one alert
+    #[arg(long, value_name = "MINUTES", default_value_t = 10.0)]
+    review_minutes: f64,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -80,9 +83,9 @@ pub async fn run(args: BacktestArgs) -> anyhow::Result<ExitCode> {
     if reports[0].1.scores == 0 {
         bail!("nothing in the log was scored: it holds no orders, parcels or pickups");
     }
-    let compared = match &reports[..] {
-        [(_, own), (_, other)] => Some(own.off_policy(other)),
-        _ => None,
+    let (compared, flagged) = match &reports[..] {
+        [(_, own), (_, other)] => (Some(own.off_policy(other)), Some(own.flagged_by(other))),
+        _ => (None, None),
     };
     if args.json {
         let mut told: serde_json::Map<String, Value> = reports
@@ -90,10 +93,14 @@ pub async fn run(args: BacktestArgs) -> anyhow::Result<ExitCode> {
             .map(|(name, report)| (name.replace(' ', "_"), json!(report)))
             .collect();
         told.extend(compared.map(|compared| ("off_policy".to_owned(), json!(compared))));
+        told.extend(flagged.map(|flagged| ("alerts_compared".to_owned(), json!(flagged))));
         println!("{}", Value::Object(told));
     } else {
         for (name, report) in &reports {
-            print(name, report);
+            print(name, report, args.review_minutes);
+        }
+        if let Some(flagged) = &flagged {
+            print_flagged(flagged);
         }
         if let Some(compared) = &compared {
             print_off_policy(compared);
@@ -107,7 +114,7 @@ fn read(path: &Path) -> anyhow::Result<Value> {
     serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))
 }
 
-fn print(name: &str, report: &Report) {
+fn print(name: &str, report: &Report, review_minutes: f64) {
     println!(
         "{name}: log position {}, {} scores, judged from {}",
         report.sequence, report.scores, report.judged_from
@@ -144,7 +151,42 @@ fn print(name: &str, report: &Report) {
     {
         println!("{what:<34} {decisions:>10} {expected_gain_minor:>22}");
     }
+    if !report.alerts.is_empty() {
+        println!(
+            "{:<34} {:>10} {:>22} {:>10} {:>10} {:>8}",
+            "alerts", "count", "expected loss, minor", "confirmed", "dismissed", "cleared"
+        );
+    }
+    for (pattern, of) in &report.alerts {
+        println!(
+            "{pattern:<34} {:>10} {:>22} {:>10} {:>10} {:>8}",
+            of.alerts, of.expected_loss_minor, of.confirmed, of.dismissed, of.cleared
+        );
+    }
+    let alerts: u64 = report.alerts.values().map(|of| of.alerts).sum();
+    println!(
+        "{alerts} alerts, {:.1} hours of review",
+        alerts as f64 * review_minutes / 60.0
+    );
     println!();
+}
+
+/// Customers named at most.
+const NAMED: usize = 20;
+
+fn print_flagged(flagged: &Difference) {
+    println!(
+        "policy to try raises {} alerts more and {} fewer; of those, {} were confirmed, of {} minor units of expected loss",
+        flagged.more, flagged.fewer, flagged.missed_confirmed, flagged.missed_loss_minor
+    );
+    let hit = &flagged.known_good_hit;
+    let named: Vec<&str> = hit.iter().take(NAMED).map(String::as_str).collect();
+    println!(
+        "it hits {} customers whose alerts were dismissed and none confirmed{}{}",
+        hit.len(),
+        if named.is_empty() { "" } else { ": " },
+        named.join(", ")
+    );
 }
 
 fn print_off_policy(compared: &OffPolicy) {

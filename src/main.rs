@@ -1,6 +1,7 @@
 //! The `eddy` command: reads the command line, calls one module a subcommand, and turns errors into
 //! exit codes: 0 done, 1 failed, 2 wrong usage (clap's), 3 the engine cannot be reached.
 
+mod alerts;
 mod backtest;
 mod client;
 mod config;
@@ -11,6 +12,7 @@ mod lightgbm;
 mod load;
 mod models;
 mod openapi;
+mod publish;
 mod readiness;
 mod replay;
 mod same_site;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use eddy_events::{Timestamp, codec};
+use eddy_events::Timestamp;
 use eddy_log::Log;
 use eddy_processors::training::{LEARNER_VERSION, SERVING, SHADOW};
 use serde_json::json;
@@ -107,10 +107,7 @@ pub async fn publish(
         "tenantid": log.tenant(),
         "data": {"version": version, "digest": digest, "artefact": format!("{}/{digest}", eddy_log::artefacts::BUCKET)},
     });
-    let (_, line) = codec::canonicalise(event.to_string().as_bytes())
-        .map_err(|rejection| anyhow::anyhow!("the promotion is no event: {}", rejection.detail))?;
-    let acknowledged = log.appender(0)?.append(vec![line.into()]).await?;
-    let sequence = acknowledged.runs.last().map_or(0, |run| run.sequence);
+    let sequence = crate::publish::event(log, &event).await?;
     eprintln!("{subject}: {version} from log position {sequence} on");
     Ok(())
 }

@@ -56,6 +56,7 @@ pub fn router(
     })?;
     let gate = engine.config.token.as_deref().map(Gate::new).transpose()?;
     let control = engine.control.clone();
+    let log = engine.log.clone();
     let own = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/digest", get(digest))
@@ -73,7 +74,8 @@ pub fn router(
         .merge(eddy_dashboards::assets());
     let guarded = own
         .merge(gateway.router())
-        .merge(crate::scores::router(query.clone(), control))
+        .merge(crate::scores::router(query.clone(), control.clone()))
+        .merge(crate::alerts::router(log, control))
         .merge(eddy_query::http::router(query))
         .merge(pages);
     let guarded = match gate {

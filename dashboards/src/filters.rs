@@ -36,7 +36,7 @@ impl Zone {
 }
 
 /// Filters that are words.
-const WORDS: [&str; 8] = [
+const WORDS: [&str; 12] = [
     "dimension",
     "value",
     "grain",
@@ -45,6 +45,10 @@ const WORDS: [&str; 8] = [
     "search",
     "payment",
     "decision",
+    "alert",
+    "status",
+    "pattern",
+    "kind",
 ];
 
 /// Literals for the filters in a query string's pairs. What cannot be read is left out, as on the page.

@@ -37,15 +37,19 @@ pub(crate) enum Page {
     Overview,
     Routing,
     Decision,
+    Alerts,
+    Alert,
     Workbench,
     Health,
 }
 
 impl Page {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Overview,
         Self::Routing,
         Self::Decision,
+        Self::Alerts,
+        Self::Alert,
         Self::Workbench,
         Self::Health,
     ];
@@ -55,6 +59,8 @@ impl Page {
             Self::Overview => "/",
             Self::Routing => "/routing",
             Self::Decision => "/decisions/{decision}",
+            Self::Alerts => "/alerts",
+            Self::Alert => "/alerts/{alert}",
             Self::Workbench => "/sql",
             Self::Health => "/health",
         }
@@ -65,6 +71,8 @@ impl Page {
             Self::Overview => "overview",
             Self::Routing => "routing",
             Self::Decision => "decision",
+            Self::Alerts => "alerts",
+            Self::Alert => "alert",
             Self::Workbench => "workbench",
             Self::Health => "health",
         }
@@ -75,8 +83,18 @@ impl Page {
             Self::Overview => "Overview",
             Self::Routing => "Routing",
             Self::Decision => "Decision",
+            Self::Alerts => "Alerts",
+            Self::Alert => "Alert",
             Self::Workbench => "Workbench",
             Self::Health => "Health",
+        }
+    }
+
+    /// What the part of its path names, as a parameter of its queries.
+    fn subject(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            _ => "decision",
         }
     }
 
@@ -104,6 +122,14 @@ impl Page {
                 "courier_scorecards",
             ],
             Self::Decision => &["decision", "decision_score", "routing_policies"],
+            Self::Alerts => &["alerts_health", "alerts_queue", "audit_samples"],
+            Self::Alert => &[
+                "alert",
+                "alert_keys",
+                "alert_score",
+                "alert_peers",
+                "alert_cluster",
+            ],
             Self::Workbench => &["catalogue_tables", "catalogue_columns"],
             Self::Health => &[
                 "dead_letters_by_reason",
@@ -120,6 +146,8 @@ impl Page {
         match self {
             Self::Routing => &["attempts_without_proof"],
             Self::Decision => &["decision_events"],
+            Self::Alerts => &["audits_reviewed"],
+            Self::Alert => &["alert_events"],
             Self::Overview | Self::Workbench | Self::Health => &[],
         }
     }
@@ -221,7 +249,7 @@ impl Shell {
         let mut pairs: Vec<(String, String)> = axum::extract::Query::try_from_uri(address)
             .map(|q| q.0)
             .unwrap_or_default();
-        pairs.extend(subject.map(|id| ("decision".to_owned(), id)));
+        pairs.extend(subject.map(|id| (page.subject().to_owned(), id)));
         let literals = literals(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())), &self.zone);
         let answers = page
             .queries()

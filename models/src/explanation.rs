@@ -64,7 +64,8 @@ pub fn explain(
         } else {
             feature.topic
         };
-        let at = topics.iter().position(|(known, _)| *known == topic);
+        // Features of one topic mostly stand side by side.
+        let at = topics.iter().rposition(|(known, _)| *known == topic);
         let at = at.unwrap_or_else(|| {
             topics.push((topic, 0.0));
             topics.len() - 1

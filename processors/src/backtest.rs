@@ -4,6 +4,7 @@
 //! taken from outcomes known before that time, and models fitted in batches learn from rows whose outcome was known then. A parcel that is
 //! still open counts nowhere.
 
+mod flagged;
 mod off_policy;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +24,7 @@ use crate::ndr::performance::Judged;
 use crate::replay::through;
 use crate::routing::Logged;
 use crate::training::{Known, calibrated, known, logistic, raw};
+use flagged::Raised;
 
 /// Outcomes that a wider rate is worth when a narrower one is told.
 const STRENGTH: f64 = 20.0;
@@ -89,10 +91,15 @@ pub struct Report {
     pub quality: Vec<Row>,
     /// Decisions by stage and action; `suppressed` are those that found nothing worth doing.
     pub decisions: BTreeMap<String, Decided>,
+    /// Alerts by pattern.
+    pub alerts: BTreeMap<String, Flagged>,
     #[serde(skip)]
     logged: Vec<Logged>,
+    #[serde(skip)]
+    raised: BTreeMap<String, Raised>,
 }
 
+pub use flagged::{Difference, Flagged};
 pub use off_policy::{Estimate, OffPolicy};
 
 impl Report {
@@ -100,6 +107,12 @@ impl Report {
     #[must_use]
     pub fn off_policy(&self, other: &Self) -> OffPolicy {
         off_policy::judge(&self.logged, &other.logged)
+    }
+
+    /// How the alerts of another policy differ from those of this one, and which customers known to be good they would hit.
+    #[must_use]
+    pub fn flagged_by(&self, other: &Self) -> Difference {
+        flagged::difference(&self.raised, &other.raised)
     }
 }
 
@@ -145,12 +158,16 @@ pub async fn backtest(
     if let Some(policy) = &question.policy {
         engine.hold_policy(policy).map_err(Error::Policy)?;
     }
-    let seen = Arc::new(Mutex::new((0_u64, BTreeMap::<String, Decided>::new())));
+    let seen = Arc::new(Mutex::new(Seen::default()));
     let see = {
         let seen = Arc::clone(&seen);
         move |out: &Emitted| {
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            let (scores, decisions) = &mut *seen;
+            let Seen {
+                scores,
+                decisions,
+                raised,
+            } = &mut *seen;
             for (_, output) in &out.outputs {
                 match output.type_name {
                     OutputType::NdrScoreComputed => *scores += 1,
@@ -164,6 +181,10 @@ pub async fn backtest(
                         let stage = data["stage"].as_str().unwrap_or_default();
                         count(decisions, format!("{stage} suppressed"), &data);
                     }
+                    OutputType::FraudAlertRaised
+                    | OutputType::FraudAlertUpdated
+                    | OutputType::FraudAlertCleared
+                    | OutputType::FraudAlertExpired => flagged::hear(raised, &output.data.value()),
                     _ => {}
                 }
             }
@@ -180,7 +201,11 @@ pub async fn backtest(
         .judged_from
         .unwrap_or_else(|| first.saturating_add((last.saturating_sub(first)) / 10 * 3));
     let peers = tokio::task::block_in_place(|| peers(&engine, from, peer));
-    let (scores, decisions) = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
+    let Seen {
+        scores,
+        decisions,
+        raised,
+    } = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(Report {
         sequence: engine.progress().sequence,
         judged_from: if judged.is_empty() {
@@ -191,8 +216,18 @@ pub async fn backtest(
         scores,
         quality: quality(judged, from, engine.threshold(), &peers),
         decisions,
+        alerts: flagged::by_pattern(&raised),
         logged: engine.decisions(),
+        raised,
     })
+}
+
+/// What a run told.
+#[derive(Default)]
+struct Seen {
+    scores: u64,
+    decisions: BTreeMap<String, Decided>,
+    raised: BTreeMap<String, Raised>,
 }
 
 fn count(decisions: &mut BTreeMap<String, Decided>, what: String, data: &Value) {

@@ -127,7 +127,24 @@ impl Control {
     /// # Errors
     /// When the engine does not run.
     pub async fn estimate(&self, candidate: Candidate) -> Result<Result<serde_json::Value, String>, Error> {
-        self.ask(|answer| ToFold::Estimate(candidate, answer)).await
+        self.ask_engine(move |engine| engine.estimate(&candidate)).await
+    }
+
+    /// Asks the engine between two events: what it answers stands for all of the log up to there.
+    ///
+    /// # Errors
+    /// When the engine does not run.
+    pub async fn ask_engine<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Engine) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        self.ask(|answer| {
+            ToFold::Ask(Box::new(move |engine| {
+                // Whoever asked may have gone.
+                drop(answer.send(question(engine)));
+            }))
+        })
+        .await
     }
 
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> ToFold) -> Result<T, Error> {
@@ -190,7 +207,7 @@ struct Batch {
 enum ToFold {
     Batch(Batch),
     Digest(oneshot::Sender<Digest>),
-    Estimate(Candidate, oneshot::Sender<Result<serde_json::Value, String>>),
+    Ask(Box<dyn FnOnce(&Engine) + Send>),
     End,
 }
 

@@ -6,15 +6,19 @@
 //!
 //! Deliberately absent: a clock, tokio, the network. What is read from disk (spilled state) was written by the engine itself.
 
+mod config;
+mod durable;
+mod prepared;
+mod questions;
+
 use std::hint::black_box;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use eddy_events::feedback::Published;
 use eddy_events::output::{Output, OutputType};
-use eddy_events::{Body, Cause, Event, Position, Reason, Rejection, Timestamp};
+use eddy_events::{Body, Cause, Event, Position, Reason, Timestamp};
 use eddy_log::DeadLetter;
-use smol_str::SmolStr;
 
 use crate::ahead::{GROUP, Near};
 use crate::digest::{Chain, Digest};
@@ -25,150 +29,17 @@ use crate::fraud::{self, Fraud};
 use crate::milestones;
 use crate::ndr::{self, Ndr, promoted};
 use crate::progress::Progress;
-use crate::routing::estimate::Candidate;
 use crate::routing::{self, Routing};
 use crate::seen::{Seen, key_of, print_of};
 use crate::segments::Segments;
-use crate::slab::{self, Paged};
-use crate::snapshot::{self, Job, Written};
+use crate::slab::Paged;
 use crate::tables::{self, Change};
-use crate::world::{KEY_SLABS, STRINGS, World};
+use crate::world::World;
 
-/// What the engine is told at its start. Equal logs give equal results under equal configurations.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Shard of the log.
-    pub shard: u32,
-    /// Tenant, for outputs.
-    pub tenant: SmolStr,
-    /// IANA name of the tenant's time zone; days of cohorts are its days.
-    pub zone: String,
-    /// ISO 4217 code for money that names no currency.
-    pub currency: String,
-    /// Entity state that may stay in memory, in bytes. Needs a state folder; without one nothing is spilled.
-    pub memory_bytes: usize,
-    /// Indexes from keys to entities that may stay in memory, in bytes, besides those of keys that came since the last snapshot. Once
-    /// the filters of spilled keys, 1.3 bytes each, fill it, an eighth of it is kept for keys all the same.
-    pub index_bytes: usize,
-    /// Identities of events that may wait in memory for the next snapshot.
-    pub seen_in_memory: usize,
-    /// Score parcels, decide about those at risk, and look for fraud. Without it the engine keeps projections and milestones alone.
-    pub scores: bool,
-    /// Of the scores, those of parcels, and the decisions about them. Without it fraud alone is looked for. Means nothing without `scores`.
-    pub risk: bool,
-    /// Keys of which the scores' learner keeps a belief, 28 bytes each, rounded up to a power of two.
-    pub beliefs: usize,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            shard: 0,
-            tenant: SmolStr::new_static(eddy_events::envelope::DEFAULT_TENANT),
-            zone: "Asia/Kolkata".to_owned(),
-            currency: "INR".to_owned(),
-            memory_bytes: 2 << 30,
-            index_bytes: 256 << 20,
-            seen_in_memory: 2 << 20,
-            scores: true,
-            risk: true,
-            beliefs: 1 << 19,
-        }
-    }
-}
-
-/// An event on its way into the engine, with all that another thread can reckon beforehand.
-#[derive(Debug)]
-pub struct Prepared {
-    /// Place in the log.
-    pub position: Position,
-    /// When the log took it, in microseconds since 1970.
-    pub logged_at: i64,
-    fingerprint: u128,
-    event: Result<Box<Known>, Box<Refused>>,
-    /// What the store holds of an artefact that the event names.
-    artefact: Option<Box<Artefact>>,
-}
-
-/// The bytes of an artefact, or why there are none.
-type Artefact = Result<Vec<u8>, String>;
-
-/// An event and its identity.
-type Known = (Event, u128);
-
-/// Why bytes are no event, and the bytes.
-type Refused = (Rejection, Vec<u8>);
-
-impl Prepared {
-    /// Decodes a canonical line.
-    #[must_use]
-    pub fn decode(position: Position, logged_at: i64, line: &[u8]) -> Self {
-        Self::new(position, logged_at, line, eddy_events::codec::decode(line))
-    }
-
-    /// Takes a line that was decoded. `line` must be canonical, since its hash tells repeats from conflicts.
-    #[must_use]
-    pub fn new(position: Position, logged_at: i64, line: &[u8], decoded: Result<Event, Rejection>) -> Self {
-        let early = decoded
-            .as_ref()
-            .ok()
-            .and_then(|event| event.check_logged_at(logged_at).err());
-        match early.map_or(decoded, Err) {
-            Ok(event) => {
-                let identity = event.identity();
-                let fingerprint = eddy_events::fingerprint(line);
-                Self {
-                    position,
-                    logged_at,
-                    fingerprint,
-                    event: Ok(Box::new((event, identity))),
-                    artefact: None,
-                }
-            }
-            Err(rejection) => Self {
-                position,
-                logged_at,
-                fingerprint: 0,
-                event: Err(Box::new((rejection, line.to_vec()))),
-                artefact: None,
-            },
-        }
-    }
-
-    /// Digest of the artefact that must be given before the event is folded.
-    #[must_use]
-    pub fn wants_artefact(&self) -> Option<&str> {
-        let (event, _) = &**self.event.as_ref().ok()?;
-        match &event.body {
-            Body::ModelPromoted(published) => promoted::wanted(event, published),
-            _ => None,
-        }
-    }
-
-    /// Gives the artefact, or says why there is none.
-    pub fn give_artefact(&mut self, artefact: Result<Vec<u8>, String>) {
-        self.artefact = Some(Box::new(artefact));
-    }
-
-    /// Keeps the bytes of an event that turned out to conflict.
-    fn conflict(event: &Event) -> Refused {
-        let detail = "an event of this source and id was folded before with another body; the first stands";
-        Self::refused(event, "id", Reason::IdConflict, detail.to_owned())
-    }
-
-    /// Keeps the bytes of an event that is wrong in a field.
-    fn refused(event: &Event, field: &str, reason: Reason, detail: String) -> Refused {
-        let rejection = Rejection {
-            id: Some(event.envelope.id.clone()),
-            source: Some(event.envelope.source.clone()),
-            kind: Some(SmolStr::new_static(event.body.type_name())),
-            field: field.to_owned(),
-            reason,
-            detail,
-        };
-        (rejection, eddy_events::codec::encode(event))
-    }
-}
+pub use config::Config;
+pub use durable::Memory;
+pub use prepared::Prepared;
+use prepared::{Artefact, Refused};
 
 /// What applying events gave besides rows, each with its cause and in the order of the log.
 #[derive(Debug, Default)]
@@ -571,67 +442,6 @@ impl Engine {
         }
     }
 
-    /// What is thought of a parcel under each courier just now.
-    ///
-    /// # Errors
-    /// What is missing, in words.
-    pub fn estimate(&self, candidate: &Candidate) -> Result<serde_json::Value, String> {
-        routing::estimate::estimate(&self.world, &self.ndr, &self.routing, candidate, self.clock)
-    }
-
-    /// Why two customers are linked, as JSON: each step with both ends and what they share. None when nothing links them.
-    #[must_use]
-    pub fn why_linked(&self, from: &str, to: &str) -> Option<serde_json::Value> {
-        self.fraud.why_linked(&self.world, from, to)
-    }
-
-    /// The figures by which the oddness of a return is judged, as they stand now; for comparing outlier models. None before it was asked for.
-    #[must_use]
-    pub fn figures_of(&self, rma: &str) -> Option<Vec<f32>> {
-        self.fraud.figures_of(&self.world, rma, self.clock)
-    }
-
-    /// The shard it folds.
-    pub(crate) fn shard(&self) -> u32 {
-        self.config.shard
-    }
-
-    /// From now on every outcome of a score is kept; for backtests, since it grows with the log.
-    pub(crate) fn record_outcomes(&mut self) {
-        self.ndr.recorded = Some(Vec::new());
-    }
-
-    /// Keeps each row and its outcome from now on, for training.
-    pub(crate) fn record_examples(&mut self) {
-        self.ndr.examples = Some(ndr::examples::Examples::default());
-    }
-
-    /// The rows kept.
-    pub(crate) fn examples(&self) -> Option<&ndr::examples::Examples> {
-        self.ndr.examples.as_ref()
-    }
-
-    /// The outcomes kept.
-    pub(crate) fn outcomes(&self) -> &[ndr::performance::Judged] {
-        self.ndr.recorded.as_deref().unwrap_or_default()
-    }
-
-    /// Puts a policy in force and leaves out those that the log publishes.
-    pub(crate) fn hold_policy(&mut self, body: &serde_json::Value) -> Result<(), String> {
-        self.ndr.small.threshold = self.routing.hold(body)?;
-        Ok(())
-    }
-
-    /// Every decision, with what came of it.
-    pub(crate) fn decisions(&self) -> Vec<routing::Logged> {
-        self.routing.logged(&self.world)
-    }
-
-    /// Probability above which the policy in force acts.
-    pub(crate) fn threshold(&self) -> f64 {
-        self.ndr.small.threshold
-    }
-
     /// Counts since the beginning of the log.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -655,176 +465,6 @@ impl Engine {
     }
 
     // --- snapshots and memory --------------------------------------------------------------------------------------------
-
-    /// Whether so much waits in memory for a snapshot that one should be made now.
-    #[must_use]
-    pub fn wants_snapshot(&self) -> bool {
-        self.seen.unsealed() >= self.config.seen_in_memory
-    }
-
-    /// Takes references to all that a snapshot must write. The next one may begin when this one was finished or abandoned.
-    pub fn begin_snapshot(&mut self) -> Job {
-        self.world.settle();
-        let small = Small {
-            sequence: self.sequence,
-            clock: self.clock,
-            logged_at: self.logged_at,
-            counts: self.counts,
-            outputs: self.outputs.clone(),
-            last_output: self.last_output,
-            governance: self.world.governance.clone(),
-            ndr: self.ndr.small.clone(),
-            routing: self.routing.small.clone(),
-            fraud: self.fraud.small.clone(),
-        };
-        let slabs = self
-            .slabs()
-            .into_iter()
-            .map(|slab| slab.begin_snapshot())
-            .collect();
-        let keys = self.world.begin_keys(self.config.index_bytes);
-        Job::new(small, slabs, self.seen.begin_snapshot(), keys, self.config.seed())
-    }
-
-    /// The snapshot is durable: what it holds may leave memory.
-    pub fn finish_snapshot(&mut self, written: Written) {
-        for (slab, locations) in self.slabs().into_iter().zip(&written.slabs) {
-            slab.finish_snapshot(locations);
-            slab.age();
-        }
-        self.seen.finish_snapshot(written.sealed, written.runs);
-        self.world.finish_keys(written.keys, self.config.index_bytes);
-        let memory = self.config.memory_bytes;
-        slab::spill(&mut self.slabs(), STRINGS, memory);
-    }
-
-    /// The snapshot failed; what it was to write goes into the next one.
-    pub fn abandon_snapshot(&mut self) {
-        for slab in self.slabs() {
-            slab.abandon_snapshot();
-        }
-    }
-
-    /// Estimated bytes in memory: entity state, indexes, identities.
-    #[must_use]
-    pub fn memory(&mut self) -> Memory {
-        Memory {
-            state_bytes: self.slabs().iter().map(|slab| slab.hot_bytes()).sum(),
-            index_bytes: self.world.index_bytes() + self.fraud.index_bytes(),
-            seen_bytes: self.seen.memory(),
-            seen_events: self.seen.len(),
-        }
-    }
-
-    /// The engine as it was at the newest sound snapshot, or `None` when there is none.
-    ///
-    /// # Errors
-    /// When the folder cannot be read, or the time zone is not known. A damaged snapshot is no error: the one before is taken.
-    pub fn restore(config: &Config, segments: &Arc<Segments>) -> Result<Option<Self>, Error> {
-        Self::restore_unless(config, segments, |_| false)
-    }
-
-    /// As [`Engine::restore`], but no further than the outputs that are published: a snapshot beyond the last one was made before the server lost
-    /// the end of the derived stream. It is removed, so that the engine makes those outputs again; unless the log itself, which ends at
-    /// `end`, does not reach it, which is for the reader of the log to refuse.
-    ///
-    /// # Errors
-    /// As [`Engine::restore`].
-    pub fn restore_published(
-        config: &Config,
-        segments: &Arc<Segments>,
-        last: Option<Cause>,
-        end: u64,
-    ) -> Result<Option<Self>, Error> {
-        let last = last.map(place_of);
-        Self::restore_unless(config, segments, |engine| {
-            engine.sequence <= end && engine.last_output > last
-        })
-    }
-
-    fn restore_unless(
-        config: &Config,
-        segments: &Arc<Segments>,
-        beyond: impl Fn(&Self) -> bool,
-    ) -> Result<Option<Self>, Error> {
-        for candidate in snapshot::candidates(segments.dir())? {
-            match Self::restore_from(config, segments, &candidate) {
-                Ok(engine) if beyond(&engine) => {
-                    tracing::warn!(snapshot = %candidate.display(), "the derived stream lost outputs that this snapshot holds as published; the one before is tried");
-                    std::fs::remove_file(&candidate)
-                        .map_err(|source| Error::io("remove", &candidate, source))?;
-                }
-                Ok(engine) => return Ok(Some(engine)),
-                Err(error @ Error::UnknownZone { .. }) => return Err(error),
-                Err(error) => {
-                    tracing::warn!(%error, snapshot = %candidate.display(), "snapshot passed over; the one before is tried");
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn restore_from(
-        config: &Config,
-        segments: &Arc<Segments>,
-        path: &std::path::Path,
-    ) -> Result<Self, Error> {
-        let manifest = snapshot::Manifest::read(path, config.seed())?;
-        manifest.check_pages(segments)?;
-        let mut engine = Self::new(config.clone())?;
-        let slabs = engine.slabs();
-        if slabs.len() != manifest.slabs.len() || KEY_SLABS.len() != manifest.keys.len() {
-            return Err(Error::Corrupt {
-                path: path.to_path_buf(),
-                what: "it is of another version of the engine",
-            });
-        }
-        for (slab, locations) in slabs.into_iter().zip(&manifest.slabs) {
-            slab.restore(segments, locations);
-        }
-        for (keys, named) in engine.world.keys().into_iter().zip(&manifest.keys) {
-            keys.restore(segments.dir(), named)?;
-        }
-        engine.world.reindex();
-        engine.seen = Seen::restore(segments.dir(), &manifest.runs)?;
-        let small = manifest.small;
-        engine.sequence = small.sequence;
-        engine.clock = small.clock;
-        engine.logged_at = small.logged_at;
-        engine.counts = small.counts;
-        engine.outputs = small.outputs;
-        engine.last_output = small.last_output;
-        engine.world.governance = small.governance;
-        engine.ndr.restore(small.ndr);
-        engine.routing.small = small.routing;
-        engine.fraud.small = small.fraud;
-        engine.fraud.reindex();
-        Ok(engine)
-    }
-}
-
-/// Where memory goes, in bytes.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Memory {
-    /// Entity state, spilled above the configured bound.
-    pub state_bytes: usize,
-    /// Indexes from keys to entities, spilled above the configured bound but for a filter.
-    pub index_bytes: usize,
-    /// Identities of events, spilled but for a filter.
-    pub seen_bytes: usize,
-    /// Events remembered.
-    pub seen_events: u64,
-}
-
-impl Config {
-    /// What a snapshot must share with its engine: results under another zone, currency or shard are other results.
-    pub(crate) fn seed(&self) -> u64 {
-        let text = format!(
-            "{}\n{}\n{}\n{}\n{}\n{}\n{}",
-            self.shard, self.tenant, self.zone, self.currency, self.scores, self.risk, self.beliefs
-        );
-        eddy_events::fingerprint(text.as_bytes()) as u64
-    }
 }
 
 fn tie_of(key: u64) -> u32 {

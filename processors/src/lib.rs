@@ -62,6 +62,8 @@ pub use digest::Digest;
 pub use driver::{Deps, DriverConfig, Sink, run};
 pub use engine::{Config, Counts, Emitted, Engine, Memory, Prepared};
 pub use error::Error;
+pub use fraud::eligibility::{Application, AppliedLine};
+pub use fraud::neighbours::Standing;
 pub use metrics::Metrics;
 pub use progress::Progress;
 pub use replay::replay;

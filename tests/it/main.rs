@@ -1,6 +1,7 @@
 //! The whole system as a user has it: the built `eddy` command, a real nats-server, real files.
 //! One module a concern; `engine` is the harness.
 
+mod alerts;
 mod decisions;
 mod engine;
 mod load;

@@ -71,6 +71,31 @@ async fn routing_and_decision_carry_their_queries_with_the_decision_of_the_path_
 }
 
 #[tokio::test]
+async fn alerts_and_alert_carry_their_queries_with_the_alert_of_the_path_bound() {
+    let world = World::new();
+    for (path, id, query) in [
+        (
+            "/alerts?status=all&pattern=empty_box&kind=return",
+            "alerts",
+            "alerts_queue",
+        ),
+        ("/alerts", "alerts", "audits_reviewed"),
+        ("/alerts/FA0123456789abcdef", "alert", "alert_events"),
+        ("/alerts/%3C%2Fscript%3E'?alert=FA1", "alert", "alert_peers"),
+    ] {
+        let response = world.get(path, &[]).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        let html = text(response).await;
+        assert_eq!(html.matches("</script>").count(), 2, "the data ended its element");
+        let data = data(&html);
+        assert_eq!(data["page"], id);
+        let queries = data["queries"].as_array().unwrap();
+        assert!(queries.iter().any(|q| q["name"] == query), "{path} lacks {query}");
+    }
+    assert_eq!(world.get("/alerts/", &[]).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn the_frame_is_sent_before_the_rows_are_there() {
     let world = World::new();
     let mut body = world.get("/", &[]).await.into_body().into_data_stream();

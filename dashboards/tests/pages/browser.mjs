@@ -11,6 +11,7 @@ export const base = process.env.EDDY_URL?.replace(/\/$/, "");
 export const pages = [
   { path: "/", title: "Overview" },
   { path: "/routing", title: "Routing" },
+  { path: "/alerts", title: "Alerts" },
   { path: "/sql", title: "Workbench" },
   { path: "/sql?q=select+courier%2C+count(*)+as+parcels+from+shipments+group+by+courier", title: "Workbench", named: "Workbench with an answer" },
   { path: "/health", title: "Health" },

@@ -4,9 +4,10 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { axe, base, fits, open, pages as others, useBrowser } from "./browser.mjs";
 import { aDecision } from "./decisions.mjs";
+import { anAlert } from "./suspects.mjs";
 
 useBrowser();
-const pages = [...others, { path: `/decisions/${await aDecision()}`, title: "Decision" }];
+const pages = [...others, { path: `/decisions/${await aDecision()}`, title: "Decision" }, { path: `/alerts/${await anAlert()}`, title: "Alert" }];
 
 for (const { path, title, named = title } of pages) {
   for (const colorScheme of ["light", "dark"])
@@ -50,7 +51,7 @@ for (const { path, title, named = title } of pages) {
       seen.add(at.what);
     }
     assert.equal(unseen, "", "focus is not shown");
-    for (const link of ["Overview", "Routing", "Workbench", "Health"]) assert.ok([...seen].some((s) => s.startsWith("A") && s.includes(link)), `${link} is not reached: ${[...seen].join(", ")}`);
+    for (const link of ["Overview", "Routing", "Alerts", "Workbench", "Health"]) assert.ok([...seen].some((s) => s.startsWith("A") && s.includes(link)), `${link} is not reached: ${[...seen].join(", ")}`);
     await done();
   });
 

@@ -3,23 +3,24 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { axe, open, useBrowser } from "./browser.mjs";
 import { aDecision } from "./decisions.mjs";
+import { anAlert } from "./suspects.mjs";
 
 useBrowser();
-const decision = `/decisions/${await aDecision()}`;
+const decision = `/decisions/${await aDecision()}`, alert = `/alerts/${await anAlert()}`;
 
 /** The shell without its first rows, so that the page has to ask. */
-const withoutRows = (context) => context.route((url) => ["/", "/health", "/sql", "/routing", decision].includes(url.pathname), async (route) => {
+const withoutRows = (context) => context.route((url) => ["/", "/health", "/sql", "/routing", decision, "/alerts", alert].includes(url.pathname), async (route) => {
   if (route.request().resourceType() !== "document") return route.continue();
   const response = await route.fetch(), html = await response.text();
   await route.fulfill({ response, body: html.replace(/(<script type="application\/json"[^>]*>)([\s\S]*?)(<\/script>)/, (_, a, data, c) => a + JSON.stringify({ ...JSON.parse(data), results: {} }).replaceAll("<", "\\u003c") + c) });
 });
 const problem = { status: 503, contentType: "application/problem+json", body: JSON.stringify({ type: "about:blank", title: "the engine is busy", detail: "16 queries run already; try again in a moment", status: 503 }) };
 
-for (const [path, name] of [["/", "Overview"], ["/routing", "Routing"], [decision, "Decision"], ["/health", "Health"]]) {
+for (const [path, name] of [["/", "Overview"], ["/routing", "Routing"], [decision, "Decision"], ["/alerts", "Alerts"], [alert, "Alert"], ["/health", "Health"]]) {
   test(`${name} loads as a frame with headings and grey rows`, async () => {
     const { page, done } = await open(path, { settle: false, route: async (c) => { await withoutRows(c); await c.route("**/v1/sql", () => {}); } });
     await page.locator(".card[aria-busy=true] .skeleton").first().waitFor();
-    assert.ok(await page.locator(".card[aria-busy=true] h2").count() >= 4, "cards show their titles while they wait");
+    assert.ok(await page.locator(".card[aria-busy=true] h2").count() >= 3, "cards show their titles while they wait");
     assert.deepEqual(await axe(page), []);
     await done();
   });
@@ -76,6 +77,16 @@ test("an empty engine says on Routing what would fill each card", async () => {
   const empty = JSON.stringify({ columns: [], rows: [], sequence: 0, elapsed_ms: 0 });
   const { page, done } = await open("/routing", { route: async (c) => { await withoutRows(c); await c.route("**/v1/sql", (r) => r.fulfill({ contentType: "application/json", body: empty })); } });
   for (const name of ["settled_scores", "routing_queue", "lane_risk", "courier_scorecards"]) await page.locator(`[data-query=${name}] .empty`).waitFor();
+  assert.deepEqual(await axe(page), []);
+  await done();
+});
+
+test("an empty engine says on Alerts what would fill each card, and offers audit samples when nothing waits", async () => {
+  const empty = JSON.stringify({ columns: [], rows: [], sequence: 0, elapsed_ms: 0 });
+  const { page, done } = await open("/alerts", { route: async (c) => { await withoutRows(c); await c.route("**/v1/sql", (r) => r.fulfill({ contentType: "application/json", body: empty })); } });
+  await page.locator("[data-query=alerts_health] .empty", { hasText: "No alert was ever raised" }).waitFor();
+  await page.locator("[data-query=alerts_queue] .empty", { hasText: "Nothing waits for a verdict. The audit samples below" }).waitFor();
+  await page.locator("[data-query=audit_samples] .empty").waitFor();
   assert.deepEqual(await axe(page), []);
   await done();
 });

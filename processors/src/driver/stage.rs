@@ -75,9 +75,7 @@ impl FoldStage {
                         self.engine.passed(batch.sequence, batch.logged_at);
                     }
                     ToFold::Digest(answer) => question = Some(answer),
-                    ToFold::Estimate(candidate, answer) => {
-                        let _ = answer.send(self.engine.estimate(&candidate));
-                    }
+                    ToFold::Ask(question) => question(&self.engine),
                     ToFold::End => ending = true,
                 }
                 // What has arrived meanwhile goes into the same rows, up to a bound.

@@ -344,7 +344,7 @@ fn currency_of(world: &World, order: u32) -> u32 {
 }
 
 /// A finding as the score counts it.
-fn held(finding: &Finding) -> Held {
+pub(super) fn held(finding: &Finding) -> Held {
     Held {
         pattern: finding.pattern as u8,
         doubtful: finding.doubtful(),

@@ -41,6 +41,33 @@ impl<'a> Known<'a> {
     /// What is known of a return, once it was asked for.
     pub(crate) fn of(fraud: &'a Fraud, world: &'a World, rma: u32, now: i64) -> Option<Self> {
         let request = world.returns.get(rma).request()?;
+        Some(Self::about(
+            fraud,
+            world,
+            (rma, fraud.cases.get(rma)),
+            request,
+            now,
+        ))
+    }
+
+    /// A return that nobody has asked for yet. Only detectors that look at its customer may see it.
+    pub(crate) fn imagined(
+        fraud: &'a Fraud,
+        world: &'a World,
+        case: &'a ReturnCase,
+        request: &'a Request,
+        now: i64,
+    ) -> Self {
+        Self::about(fraud, world, (NO_KEY, case), request, now)
+    }
+
+    fn about(
+        fraud: &'a Fraud,
+        world: &'a World,
+        (rma, case): (u32, &'a ReturnCase),
+        request: &'a Request,
+        now: i64,
+    ) -> Self {
         let order = request.order;
         let placed = (order != NO_KEY)
             .then(|| world.orders.get(order).standing())
@@ -54,7 +81,7 @@ impl<'a> Known<'a> {
             world,
             fraud,
             rma,
-            case: fraud.cases.get(rma),
+            case,
             request,
             order,
             placed,
@@ -70,7 +97,7 @@ impl<'a> Known<'a> {
             .iter()
             .map(|line| known.value_of(line))
             .fold(0, i64::saturating_add);
-        Some(known)
+        known
     }
 
     /// A number of the policy.

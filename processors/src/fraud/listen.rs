@@ -36,6 +36,7 @@ pub(crate) fn hear(
         Owner::Sku(number) => fraud.hear_article(event, number),
         Owner::Governance => {
             if let Body::PolicyPublished(published) = &event.body
+                && !fraud.held
                 && let Some(body) = &published.body
             {
                 match Policy::of_body(body, &published.version) {

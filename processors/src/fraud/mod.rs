@@ -13,10 +13,12 @@ mod assess;
 pub(crate) mod case;
 mod claim;
 mod detectors;
+pub(crate) mod eligibility;
 mod finding;
 mod graph;
 mod known;
 mod listen;
+pub(crate) mod neighbours;
 mod oddness;
 mod output;
 mod parcel;
@@ -97,6 +99,8 @@ pub(crate) struct Fraud {
     again: Vec<u32>,
     dirty_scores: Vec<u32>,
     dirty_alerts: Vec<u32>,
+    /// The policy stays, whatever the log publishes.
+    held: bool,
 }
 
 impl Default for Fraud {
@@ -120,6 +124,7 @@ impl Default for Fraud {
             again: Vec::new(),
             dirty_scores: Vec::new(),
             dirty_alerts: Vec::new(),
+            held: false,
         }
     }
 }
@@ -140,6 +145,14 @@ fn within(house: u32, who: &str) -> u64 {
 }
 
 impl Fraud {
+    /// Puts a policy in force for good. Whether it says anything of fraud.
+    pub(crate) fn hold(&mut self, body: &serde_json::Value) -> Result<bool, String> {
+        let policy = Policy::of_body(body, "held").transpose()?;
+        self.held = policy.is_some();
+        self.small.policy = policy.unwrap_or_default();
+        Ok(self.held)
+    }
+
     /// All paged state, in a fixed order that snapshots rely on.
     pub(crate) fn slabs(&mut self) -> Vec<&mut dyn Paged> {
         let mut slabs: Vec<&mut dyn Paged> = vec![

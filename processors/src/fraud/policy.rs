@@ -62,6 +62,28 @@ impl Default for Links {
     }
 }
 
+/// When a return that is asked for is approved.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Encode, Decode)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Returns {
+    /// Days after delivery, where the catalogue says nothing.
+    pub(crate) window_days: f64,
+    /// Probability of abuse from which on somebody shall look.
+    pub(crate) review_above: f64,
+    /// Probability from which on it is declined; never, when left out.
+    pub(crate) decline_above: Option<f64>,
+}
+
+impl Default for Returns {
+    fn default() -> Self {
+        Self {
+            window_days: 30.0,
+            review_above: 0.3,
+            decline_above: None,
+        }
+    }
+}
+
 /// The policy in force.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub(crate) struct Policy {
@@ -78,6 +100,7 @@ pub(crate) struct Policy {
     /// Days in which a dismissed alert about a person is not raised again.
     pub(crate) quiet_days: f64,
     pub(crate) links: Links,
+    pub(crate) returns: Returns,
     rules: Vec<Rule>,
 }
 
@@ -103,6 +126,7 @@ impl Default for Policy {
             expire_days: 90.0,
             quiet_days: 90.0,
             links: Links::default(),
+            returns: Returns::default(),
             rules: rules.collect(),
         }
     }
@@ -120,6 +144,8 @@ struct Said {
     quiet_days: Option<f64>,
     #[serde(default)]
     links: Links,
+    #[serde(default)]
+    returns: Returns,
     #[serde(default)]
     patterns: BTreeMap<String, SaidOfPattern>,
 }
@@ -157,8 +183,12 @@ impl Policy {
             expire_days: days("expire_days", said.expire_days)?.unwrap_or(default.expire_days),
             quiet_days: days("quiet_days", said.quiet_days)?.unwrap_or(default.quiet_days),
             links: said.links,
+            returns: said.returns,
             ..default
         };
+        days("returns: window_days", Some(said.returns.window_days))?;
+        share("returns: review_above", Some(said.returns.review_above))?;
+        share("returns: decline_above", said.returns.decline_above)?;
         let links = policy.links;
         if !(2..=32).contains(&links.hard_partners)
             || !(2..=64).contains(&links.soft_partners)

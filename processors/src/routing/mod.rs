@@ -163,12 +163,14 @@ impl Routing {
         (low < self.small.len && self.decisions.get(low).position == position).then_some(low)
     }
 
-    /// Puts a policy in force for good; its threshold.
-    pub(crate) fn hold(&mut self, body: &serde_json::Value) -> Result<f64, String> {
-        let policy = Policy::of_body(body, "held").ok_or("the policy has no member `ndr`")??;
+    /// Puts a policy in force for good; its threshold, or none when it says nothing of risk.
+    pub(crate) fn hold(&mut self, body: &serde_json::Value) -> Result<Option<f64>, String> {
+        let Some(policy) = Policy::of_body(body, "held").transpose()? else {
+            return Ok(None);
+        };
         self.held = true;
         self.small.policy = policy;
-        Ok(self.small.policy.threshold)
+        Ok(Some(self.small.policy.threshold))
     }
 
     /// Takes in what an event tells of policy, network and the fate of decisions. The error says why a policy cannot be read; the one before stays

@@ -4,7 +4,7 @@ import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
 import { instant, startOfDay } from "./format";
 import { frozen, onFrame, sequence } from "./live";
 import { named, shell, type NamedQuery, type Result } from "./shell";
-import { get, subject } from "./url";
+import { get, subject, subjectKind } from "./url";
 
 export interface Problem { title: string; detail: string; status: number; line?: number; column?: number; position?: number; length?: number }
 
@@ -28,8 +28,8 @@ export function filters(): Record<string, string> {
   const from = startOfDay(get("from")), to = startOfDay(get("to"), 1);
   if (get("from") && from != null) out.from = timestamp(from);
   if (get("to") && to != null) out.to = timestamp(to);
-  for (const key of ["dimension", "value", "grain", "reason", "source", "search", "payment", "decision"]) if (get(key)) out[key] = text(get(key));
-  if (subject) out.decision = text(subject);
+  for (const key of ["dimension", "value", "grain", "reason", "source", "search", "payment", "decision", "alert", "status", "pattern", "kind"]) if (get(key)) out[key] = text(get(key));
+  if (subject) out[subjectKind] = text(subject);
   return out;
 }
 

@@ -16,7 +16,8 @@ export const signed = (n: number): string => n === 0 ? "0" : (n > 0 ? "+" : "−
 export const percent = (share: number | null | undefined): string => share == null || !isFinite(share) ? missing : one.format(share * 100) + "%";
 
 const digits = new Map<string, number>();
-function exponent(currency: string): number {
+/** Decimal places of a currency. */
+export function exponent(currency: string): number {
   if (!digits.has(currency)) {
     let n = 2;
     try { n = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits ?? 2; } catch { /* an unknown code keeps two places */ }

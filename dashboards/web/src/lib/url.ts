@@ -4,9 +4,12 @@ import { signal } from "@preact/signals";
 export const search = signal(new URLSearchParams(location.search));
 addEventListener("popstate", () => { search.value = new URLSearchParams(location.search); });
 
-/** What the page is about, where its path names it: `/decisions/{id}`. */
+const about = location.pathname.match(/^\/(decision|alert)s\/([^/]+)$/);
+/** The parameter of the queries that the path gives. */
+export const subjectKind: string = about?.[1] ?? "";
+/** What the page is about, where its path names it: `/decisions/{id}`, `/alerts/{id}`. */
 export const subject: string = (() => {
-  const part = location.pathname.match(/^\/decisions\/([^/]+)$/)?.[1] ?? "";
+  const part = about?.[2] ?? "";
   try { return decodeURIComponent(part); } catch { return part; }
 })();
 

@@ -16,18 +16,20 @@ export const Failure = ({ problem, retry, kept }: { problem: Problem; retry: () 
 </div>;
 
 export function Card(props: {
-  query: Query; title?: string; class?: string; note?: ComponentChildren; lines?: number; tools?: ComponentChildren;
+  query: Query; title?: string;
+  /** Tells cards of one query apart. */
+  id?: string; class?: string; note?: ComponentChildren; lines?: number; tools?: ComponentChildren;
   empty?: ComponentChildren; isEmpty?: boolean; table?: () => ComponentChildren; children: ComponentChildren;
 }) {
   const { query } = props, data = query.data.value, error = query.error.value;
-  const name = query.named.name, asTable = get(`as.${name}`) === "table";
+  const name = query.named.name, id = props.id ?? name, asTable = get(`as.${id}`) === "table";
   const seen = useSignal(false);
-  return <section class={`card ${props.class ?? ""}`} data-card data-query={name} tabIndex={-1} aria-labelledby={`t-${name}`} aria-busy={!data && !error} onFocus={() => { seen.value = true; }}>
+  return <section class={`card ${props.class ?? ""}`} data-card data-query={name} tabIndex={-1} aria-labelledby={`t-${id}`} aria-busy={!data && !error} onFocus={() => { seen.value = true; }}>
     <header>
-      <h2 id={`t-${name}`}>{props.title ?? query.named.title}</h2>
+      <h2 id={`t-${id}`}>{props.title ?? query.named.title}</h2>
       <span class="tools">
         {props.tools}
-        {props.table && <button type="button" class="quiet" aria-pressed={asTable} onClick={() => set({ [`as.${name}`]: asTable ? null : "table" }, false)}>Table</button>}
+        {props.table && <button type="button" class="quiet" aria-pressed={asTable} onClick={() => set({ [`as.${id}`]: asTable ? null : "table" }, false)}>Table</button>}
         <button type="button" class="quiet" title="The SQL behind this (s)" onClick={() => openSql(name)}>SQL</button>
       </span>
       {props.note && <p class="note">{props.note}</p>}

@@ -12,9 +12,13 @@ import { openSql, SqlPanel } from "./sqlpanel";
 const pages = [
   { id: "overview", href: "/", title: "Overview", key: "g o" },
   { id: "routing", href: "/routing", title: "Routing", key: "g r" },
+  { id: "alerts", href: "/alerts", title: "Alerts", key: "g a" },
   { id: "workbench", href: "/sql", title: "Workbench", key: "g w" },
   { id: "health", href: "/health", title: "Health", key: "g h" },
 ];
+
+/** Pages of one thing, and the page that lists them. */
+const within: Record<string, string> = { decision: "routing", alert: "alerts" };
 
 const open = signal<"" | "help" | "palette">("");
 
@@ -50,7 +54,7 @@ const signOut = async () => {
 const Header = () => <>
   <a class="skip" href="#main">Skip to the content</a>
   <a class="brand" href="/"><span aria-hidden="true" class="mark" />Eddy</a>
-  <nav aria-label="Pages">{pages.map((p) => <a href={p.href} aria-current={shell.page === p.id ? "page" : shell.page === "decision" && p.id === "routing" ? "true" : undefined}>{p.title}</a>)}</nav>
+  <nav aria-label="Pages">{pages.map((p) => <a href={p.href} aria-current={shell.page === p.id ? "page" : within[shell.page] === p.id ? "true" : undefined}>{p.title}</a>)}</nav>
   <span class="spring" />
   <span class="note clock">{eventTime.value ? <>event time <time dateTime={eventTime.value}>{when(eventTime.value)}</time></> : "no events yet"} <abbr title={`All times are in ${shell.zone}`}>{zoneName}</abbr></span>
   <Pill />

@@ -1,6 +1,6 @@
 //! The detectors: one file a pattern, each a pure function from what is known of a case to a finding, or none.
 
-mod account_hopping;
+pub(super) mod account_hopping;
 mod bricking;
 pub(crate) mod cod_refusal_abuse;
 mod decoy;
@@ -10,7 +10,7 @@ mod empty_box;
 pub(crate) mod fake_attempt;
 pub(crate) mod false_damage_claim;
 pub(crate) mod false_non_receipt;
-mod frequent_high_value_returns;
+pub(super) mod frequent_high_value_returns;
 pub(crate) mod junk_address;
 mod label_tampering;
 mod no_matching_sale;
@@ -20,7 +20,7 @@ mod profile_mismatch;
 mod receipt_reuse;
 mod refund_before_receipt;
 mod return_ring;
-mod serial_returner;
+pub(super) mod serial_returner;
 mod stolen_tender;
 mod switch;
 mod wardrobing;
