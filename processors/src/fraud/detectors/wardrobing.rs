@@ -33,7 +33,7 @@ pub(crate) fn detect(known: &Known<'_>) -> Option<Finding> {
         _ => "without its tags",
     };
     // A tag gets lost in a trial, but a trial leaves no stain.
-    let tried = !(worn && untagged) && !soiled;
+    let tried = !(soiled || worn && untagged);
     Some(
         known
             .finds(Pattern::Wardrobing, strength, 0.5)
