@@ -98,18 +98,27 @@ impl Engine {
     /// Starts it (again) on the same folder and waits until it is ready.
     pub fn up(&mut self) {
         self.spawn();
-        let http = self.http.clone();
+        let mut first = !self.log().contains("eddy is up");
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             if self.ask_ready().is_some_and(|(status, _)| status == 200) {
                 return;
             }
             if let Some(status) = self.child.as_mut().unwrap().try_wait().unwrap() {
+                // A port that was free a moment ago may have gone to another test meanwhile.
+                if first && self.log().contains("in use by another program") {
+                    first = false;
+                    self.http = format!("127.0.0.1:{}", free_port());
+                    self.pg = format!("127.0.0.1:{}", free_port());
+                    self.spawn();
+                    continue;
+                }
                 panic!("eddy up ended with {status}:\n{}", self.log());
             }
             assert!(
                 Instant::now() < deadline,
-                "no engine at {http} within 60 s:\n{}",
+                "no engine at {} within 60 s:\n{}",
+                self.http,
                 self.log()
             );
             std::thread::sleep(Duration::from_millis(20));
