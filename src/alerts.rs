@@ -15,7 +15,7 @@ use axum::{Json, Router};
 use eddy_events::Timestamp;
 use eddy_log::Log;
 use eddy_processors::driver::Control;
-use eddy_processors::{Application, Standing};
+use eddy_processors::{Application, Progress, Standing};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -112,8 +112,8 @@ async fn review(
         );
     }
     let _turn = alerts.turn.lock().await;
-    let standing = match alerts.standing(&id).await {
-        Ok((_, Some(standing))) => standing,
+    let (progress, standing) = match alerts.standing(&id).await {
+        Ok((progress, Some(standing))) => (progress, standing),
         Ok((_, None)) => {
             let detail = format!("no alert {id} was raised; `select alert_id from fraud_alerts` lists them");
             return problem(StatusCode::NOT_FOUND, &detail);
@@ -124,7 +124,10 @@ async fn review(
         return conflict(&id, &standing);
     }
     let (kind, verdict) = review.verdict.event();
-    let now = Timestamp::utc(jiff::Timestamp::now().as_microsecond());
+    let now = moment(
+        jiff::Timestamp::now().as_microsecond(),
+        progress.event_time_micros,
+    );
     let mut data = json!({ "alert_id": id, "actor": review.actor, "reason": review.reason });
     if let Some(verdict) = verdict {
         data["verdict"] = json!(verdict);
@@ -134,7 +137,7 @@ async fn review(
     }
     let event = json!({
         "specversion": "1.0",
-        "id": format!("{id}-{}", now.micros),
+        "id": format!("{id}-{}", jiff::Timestamp::now().as_microsecond()),
         "source": "urn:eddy:reviews",
         "type": kind,
         "subject": id,
@@ -153,6 +156,12 @@ async fn review(
     alerts.heard(&id, sequence).await;
     let told = json!({ "accepted": 1, "sequence": sequence });
     (StatusCode::ACCEPTED, Json(told)).into_response()
+}
+
+/// Event time of a verdict: now, unless the log is of the past, whose clock a verdict must not move.
+fn moment(now: i64, clock: i64) -> Timestamp {
+    const DAY_US: i64 = 86_400_000_000;
+    Timestamp::utc(if now - clock > DAY_US { clock } else { now })
 }
 
 /// Who did what meanwhile.
@@ -181,10 +190,10 @@ fn conflict(id: &str, standing: &Standing) -> Response {
 
 impl Alerts {
     /// How far the fold is, and where an alert stands there.
-    async fn standing(&self, id: &str) -> Result<(u64, Option<Standing>), String> {
+    async fn standing(&self, id: &str) -> Result<(Progress, Option<Standing>), String> {
         let id = id.to_owned();
         self.control
-            .ask_engine(move |engine| (engine.progress().sequence, engine.alert(&id)))
+            .ask_engine(move |engine| (engine.progress(), engine.alert(&id)))
             .await
             .map_err(|error| error.to_string())
     }
@@ -193,7 +202,7 @@ impl Alerts {
     async fn heard(&self, id: &str, sequence: u64) {
         let heard = async {
             while let Ok((at, _)) = self.standing(id).await
-                && at < sequence
+                && at.sequence < sequence
             {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
