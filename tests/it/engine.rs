@@ -330,6 +330,11 @@ impl Engine {
             let digest: Value = serde_json::from_str(&text).unwrap();
             (digest["sequence"].as_u64()? >= digest["log_sequence"].as_u64()?).then_some(())
         });
+        // The fold is there; its rows follow it.
+        within(60, "rows follow the fold", || {
+            let status: Value = serde_json::from_str(&self.get("/v1/status").1).ok()?;
+            (status["sequence"].as_u64()? >= status["log_sequence"].as_u64()?).then_some(())
+        });
     }
 
     /// The digest at the end of the log.
