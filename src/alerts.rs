@@ -158,10 +158,15 @@ async fn review(
     (StatusCode::ACCEPTED, Json(told)).into_response()
 }
 
-/// Event time of a verdict: now, unless the log is of the past, whose clock a verdict must not move.
+/// Event time of a verdict: now, unless the log is of the past, whose clock a verdict must not move by more than makes it the latest word.
 fn moment(now: i64, clock: i64) -> Timestamp {
     const DAY_US: i64 = 86_400_000_000;
-    Timestamp::utc(if now - clock > DAY_US { clock } else { now })
+    const TICK_US: i64 = 1_000;
+    Timestamp::utc(if now - clock > DAY_US {
+        clock + TICK_US
+    } else {
+        now
+    })
 }
 
 /// Who did what meanwhile.
