@@ -8,6 +8,7 @@
 //!   [`shapley`] are what they leave behind.
 //! - [`outlier`] tells how unlike the others a row is, without labels.
 //! - [`model`] scores: contributions, [`calibration`] (by [`mapping`]), probability. [`explanation`] says it in words.
+//! - [`delay`] learns when returns come, [`nowcast`] what a young cohort's rate will be, [`shrinkage`] what to believe before it speaks.
 //! - [`evaluation`] and [`prequential`] judge a whole set, [`tally`] and [`drift`] what comes one by one. [`artefact`] keeps a trained model with its digest.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -18,6 +19,7 @@ mod binning;
 pub mod boosting;
 pub mod calibration;
 pub mod data;
+pub mod delay;
 pub mod drift;
 pub mod encoding;
 mod error;
@@ -30,6 +32,7 @@ pub mod linear;
 pub mod logistic;
 pub mod mapping;
 pub mod model;
+pub mod nowcast;
 pub mod outlier;
 pub mod prequential;
 pub mod random;
@@ -37,6 +40,7 @@ pub mod rates;
 pub mod regime;
 pub mod schema;
 pub mod shapley;
+pub mod shrinkage;
 mod table;
 pub mod tally;
 
