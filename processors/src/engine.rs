@@ -29,6 +29,7 @@ use crate::fraud::{self, Fraud};
 use crate::milestones;
 use crate::ndr::{self, Ndr, promoted};
 use crate::progress::Progress;
+use crate::rates::{self, Rates};
 use crate::routing::{self, Routing};
 use crate::seen::{Seen, key_of, print_of};
 use crate::segments::Segments;
@@ -77,6 +78,7 @@ pub(crate) struct Small {
     pub(crate) ndr: ndr::Small,
     pub(crate) routing: routing::Small,
     pub(crate) fraud: fraud::Small,
+    pub(crate) rates: rates::Small,
 }
 
 /// Sequence, index and ordinal of an output's cause, which order the outputs of a shard.
@@ -94,6 +96,7 @@ pub struct Engine {
     ndr: Ndr,
     routing: Routing,
     fraud: Fraud,
+    rates: Rates,
     seen: Seen,
     sequence: u64,
     clock: i64,
@@ -117,6 +120,7 @@ impl Engine {
             world,
             routing: Routing::default(),
             fraud: Fraud::default(),
+            rates: Rates::default(),
             seen: Seen::default(),
             sequence: 0,
             clock: NO_TIME,
@@ -134,6 +138,7 @@ impl Engine {
         slabs.extend(self.ndr.slabs());
         slabs.extend(self.routing.slabs());
         slabs.extend(self.fraud.slabs());
+        slabs.extend(self.rates.slabs());
         slabs
     }
 
@@ -203,7 +208,10 @@ impl Engine {
                 return self.refuse(position, logged_at, Prepared::conflict(event), out);
             }
         }
-        self.clock = self.clock.max(event.envelope.time.micros);
+        if event.envelope.time.micros > self.clock {
+            self.clock = event.envelope.time.micros;
+            self.enter();
+        }
         if let Body::EventVoided(void) = &event.body {
             self.void(eddy_events::identity(&void.source, &void.id), position);
             self.seen.insert(key, print, Owner::None);
@@ -239,6 +247,15 @@ impl Engine {
         let told = !self.reached.is_empty() || !self.ndr.scored.is_empty() || !self.ndr.drifted.is_empty();
         if told || !self.fraud.told.is_empty() {
             self.emit(position, event, out);
+        }
+    }
+
+    /// The clock went on: closes the days before the one it is in, as the events before this one left them.
+    fn enter(&mut self) {
+        let day = self.world.zone.day(self.clock);
+        if self.rates.enters(day) {
+            self.settle();
+            self.rates.close(day);
         }
     }
 
@@ -409,22 +426,30 @@ impl Engine {
     /// Settles the sums, which [`Engine::take_changes`] does as well.
     pub fn settle(&mut self) {
         self.world.settle();
+        self.rates.take(&mut self.world);
     }
 
     /// Settles the sums and gives the rows that changed since the last call, by number of their table.
     pub fn take_changes(&mut self) -> Vec<(usize, Change)> {
-        self.world.settle();
-        tables::changes(&mut self.world, &mut self.ndr, &mut self.routing, &mut self.fraud)
+        self.settle();
+        tables::changes(
+            &mut self.world,
+            &mut self.ndr,
+            &mut self.routing,
+            &mut self.fraud,
+            &mut self.rates,
+        )
     }
 
     /// Every row of every projection, in batches by number of their table.
     pub fn scan(&mut self, give: impl FnMut(usize, RecordBatch)) {
-        self.world.settle();
+        self.settle();
         tables::scan(
             &mut self.world,
             &mut self.ndr,
             &self.routing,
             &mut self.fraud,
+            &self.rates,
             self.config.memory_bytes,
             give,
         );
@@ -451,13 +476,14 @@ impl Engine {
     /// The digest at this point of the log.
     #[must_use]
     pub fn digest(&mut self) -> Digest {
-        self.world.settle();
+        self.settle();
         Digest::of(self.sequence, &self.outputs, |give| {
             tables::scan(
                 &mut self.world,
                 &mut self.ndr,
                 &self.routing,
                 &mut self.fraud,
+                &self.rates,
                 self.config.memory_bytes,
                 give,
             )

@@ -23,8 +23,8 @@ use crate::ledger::{Ledger, PAGE};
 use crate::orders::{Line, Order, Placed};
 use crate::outcome::Outcome;
 use crate::pincodes::Pincode;
+use crate::rates::sold::Sold;
 use crate::refunds::Refund;
-use crate::return_cells::{Cell, Key as CellKey};
 use crate::returns::Return;
 use crate::shipments::Shipment;
 use crate::skus::Sku;
@@ -97,7 +97,6 @@ pub(crate) struct Dirty {
     pub(crate) skus: Vec<u32>,
     pub(crate) lanes: Vec<u32>,
     pub(crate) facilities: Vec<u32>,
-    pub(crate) cells: Vec<u32>,
     pub(crate) governance: bool,
 }
 
@@ -107,8 +106,6 @@ pub(crate) struct World {
     pub(crate) zone: Zone,
     /// Symbol of the tenant's currency.
     pub(crate) currency: u32,
-    /// Symbol of the word that stands for a dimension's value that nobody told.
-    pub(crate) unknown: u32,
     pub(crate) symbols: Symbols,
     pub(crate) order_keys: Interner,
     pub(crate) shipment_keys: Interner,
@@ -127,9 +124,10 @@ pub(crate) struct World {
     pub(crate) pincodes: Slab<Pincode, PAGE>,
     pub(crate) facilities: Slab<Facility, PAGE>,
     pub(crate) lanes: Ledger<LaneKey, Lane>,
-    pub(crate) cells: Ledger<CellKey, Cell>,
     pub(crate) governance: Register,
     pub(crate) dirty: Dirty,
+    /// Delivered lines put in (1) or taken out (-1), for the return rates to take.
+    pub(crate) sold: Vec<(Sold, i64)>,
     open: Vec<Opened>,
     before: Vec<Delta>,
 }
@@ -139,11 +137,9 @@ impl World {
     pub(crate) fn new(zone: &str, currency: &str) -> Result<Self, Error> {
         let mut symbols = Symbols::default();
         let currency = symbols.of(currency);
-        let unknown = symbols.of("unknown");
         Ok(Self {
             zone: Zone::named(zone)?,
             currency,
-            unknown,
             symbols,
             order_keys: Interner::default(),
             shipment_keys: Interner::default(),
@@ -162,9 +158,9 @@ impl World {
             pincodes: Slab::default(),
             facilities: Slab::default(),
             lanes: Ledger::default(),
-            cells: Ledger::default(),
             governance: Register::default(),
             dirty: Dirty::default(),
+            sold: Vec::new(),
             open: Vec::new(),
             before: Vec::new(),
         })
@@ -204,7 +200,7 @@ impl World {
     );
 
     /// All paged state, in a fixed order that snapshots rely on.
-    pub(crate) fn slabs(&mut self) -> [&mut dyn Paged; 19] {
+    pub(crate) fn slabs(&mut self) -> [&mut dyn Paged; 18] {
         [
             &mut self.symbols.0.pages,
             &mut self.order_keys.pages,
@@ -224,7 +220,6 @@ impl World {
             &mut self.pincodes,
             &mut self.facilities,
             &mut self.lanes.entries,
-            &mut self.cells.entries,
         ]
     }
 
@@ -247,7 +242,6 @@ impl World {
         self.symbols.0.reindex();
         self.keys().into_iter().for_each(Interner::reindex);
         self.lanes.reindex();
-        self.cells.reindex();
     }
 
     /// What a snapshot is to do with the keys for their indexes to fit `bound` bytes.
@@ -278,12 +272,11 @@ impl World {
         slab::spill(&mut self.slabs(), STRINGS, memory);
     }
 
-    /// Bytes held by indexes. Those of the keys are bounded by [`World::begin_keys`]; symbols, lanes and cells are few.
+    /// Bytes held by indexes. Those of the keys are bounded by [`World::begin_keys`]; symbols and lanes are few.
     pub(crate) fn index_bytes(&mut self) -> usize {
         self.keys().iter().map(|keys| keys.index_bytes()).sum::<usize>()
             + self.symbols.0.index_bytes()
             + self.lanes.index_bytes()
-            + self.cells.index_bytes()
     }
 
     // --- taking contributions out and putting them back -------------------------------------------------------------------
@@ -510,6 +503,14 @@ impl World {
         } else {
             placed.state
         }
+    }
+
+    /// First character of the destination, by which couriers' lanes are told apart; 0 when there is none.
+    pub(crate) fn zone_of(&self, placed: &Placed) -> u8 {
+        if placed.pincode == NO_KEY {
+            return 0;
+        }
+        self.pincode_keys.get(placed.pincode).bytes().next().unwrap_or(0)
     }
 
     /// How the order of a parcel is paid: the order's own word, else cash if the manifest collects some. 255 when not told.

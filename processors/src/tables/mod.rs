@@ -12,8 +12,9 @@ mod model_performance;
 pub(crate) mod ndr_scores;
 mod order_lines;
 mod orders;
+mod rates_now;
 mod refunds;
-mod return_cells;
+mod return_maturity;
 mod return_scores;
 mod returns;
 pub(crate) mod routing_decisions;
@@ -30,12 +31,13 @@ use crate::fraud::Fraud;
 use crate::governance::Kind as Governance;
 use crate::interner::NO_KEY;
 use crate::ndr::Ndr;
+use crate::rates::Rates;
 use crate::routing::Routing;
 use crate::rows::{Rows, Schemas, Table};
 use crate::world::{DirtyOrder, World};
 
 /// The tables, in the order in which changes number them.
-pub(crate) const TABLES: [&Table; 20] = [
+pub(crate) const TABLES: [&Table; 21] = [
     &orders::TABLE,
     &order_lines::TABLE,
     &shipments::TABLE,
@@ -45,7 +47,7 @@ pub(crate) const TABLES: [&Table; 20] = [
     &skus::TABLE,
     &courier_lanes::TABLE,
     &facilities::TABLE,
-    &return_cells::TABLE,
+    &rates_now::TABLE,
     &governance::POLICIES,
     &governance::MODELS,
     &governance::MAPPINGS,
@@ -56,8 +58,11 @@ pub(crate) const TABLES: [&Table; 20] = [
     &fraud_alerts::TABLE,
     &return_scores::TABLE,
     &threshold_curves::TABLE,
+    &return_maturity::TABLE,
 ];
 
+/// Number of the table of rates as the last day left them.
+const RATES_NOW: usize = 9;
 /// Number of the table of dead letters.
 pub const DEAD_LETTERS: usize = 13;
 /// Number of the table of scores.
@@ -74,11 +79,21 @@ const RETURN_SCORES: usize = 18;
 /// Number of the table of what thresholds would do.
 const THRESHOLD_CURVES: usize = 19;
 
+/// Number of the table of how mature each day of delivery is.
+const RETURN_MATURITY: usize = 20;
+
 /// Whether a column repeats outputs, which follow the order of the log: it is no part of what all orders of arrival agree on.
 pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
     matches!(
         table,
-        NDR_SCORES | ROUTING_DECISIONS | MODEL_PERFORMANCE | FRAUD_ALERTS | RETURN_SCORES | THRESHOLD_CURVES
+        NDR_SCORES
+            | ROUTING_DECISIONS
+            | MODEL_PERFORMANCE
+            | FRAUD_ALERTS
+            | RETURN_SCORES
+            | THRESHOLD_CURVES
+            | RATES_NOW
+            | RETURN_MATURITY
     ) || matches!(
         (TABLES[table].name, column),
         ("shipments", "risk") | ("customers", "cluster_id")
@@ -143,6 +158,7 @@ pub(crate) fn changes(
     ndr: &mut Ndr,
     routing: &mut Routing,
     fraud: &mut Fraud,
+    rates: &mut Rates,
 ) -> Vec<(usize, Change)> {
     let mut changes = Vec::new();
     let dirty = std::mem::take(&mut world.dirty);
@@ -190,10 +206,6 @@ pub(crate) fn changes(
         world.facilities.get_mut(number).dirty = false;
         facilities::write(world, number, rows);
     });
-    each(&mut changes, 9, &dirty.cells, |number, rows| {
-        world.cells.entries.get_mut(number).value.dirty = false;
-        return_cells::write(world, number, rows);
-    });
     if dirty.governance {
         write_governance(world, &mut changes);
     }
@@ -240,6 +252,14 @@ pub(crate) fn changes(
     each(&mut changes, RETURN_SCORES, &fraud.take_scored(), |rma, rows| {
         return_scores::write(world, fraud, rma, rows);
     });
+    each(&mut changes, RATES_NOW, &rates.take_dirty(), |number, rows| {
+        rates_now::write(world, rates, number, rows);
+    });
+    if rates.take_maturity() {
+        let mut writer = Writer::new(RETURN_MATURITY, 4_096);
+        return_maturity::write(world, rates, &mut writer);
+        writer.finish(&mut changes);
+    }
     changes
 }
 
@@ -281,6 +301,7 @@ pub(crate) fn scan(
     ndr: &mut Ndr,
     routing: &Routing,
     fraud: &mut Fraud,
+    rates: &Rates,
     memory: usize,
     mut give: impl FnMut(usize, RecordBatch),
 ) {
@@ -309,7 +330,6 @@ pub(crate) fn scan(
     all(world, 6, world.sku_keys.len(), skus::write);
     all(world, 7, world.lanes.len(), courier_lanes::write);
     all(world, 8, world.facility_keys.len(), facilities::write);
-    all(world, 9, world.cells.len(), return_cells::write);
     let mut scores = Writer::new(NDR_SCORES, SCAN_ROWS);
     for subject in ndr_scores::subjects(world) {
         if ndr.holds(subject) {
@@ -356,6 +376,15 @@ pub(crate) fn scan(
         give_full(world, memory, &mut scores, &mut give);
     }
     give_rest(scores, &mut give);
+    let mut now = Writer::new(RATES_NOW, SCAN_ROWS);
+    for number in 0..rates.levels.len() {
+        rates_now::write(world, rates, number, &mut now);
+        give_full(world, memory, &mut now, &mut give);
+    }
+    give_rest(now, &mut give);
+    let mut maturity = Writer::new(RETURN_MATURITY, 4_096);
+    return_maturity::scan(world, rates, &mut maturity);
+    give_rest(maturity, &mut give);
     let mut changes = Vec::new();
     write_governance(world, &mut changes);
     for (table, change) in changes {

@@ -23,6 +23,8 @@ pub fn projections(tables: &Tables) -> Tables {
     tables.remove("model_performance");
     tables.remove("fraud_alerts");
     tables.remove("return_scores");
+    tables.remove("rates_now");
+    tables.remove("return_maturity");
     for row in tables
         .get_mut("customers")
         .into_iter()

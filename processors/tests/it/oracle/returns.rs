@@ -24,6 +24,7 @@ pub struct Back {
     pub end: Option<&'static str>,
     pub facility: Option<String>,
     pub grade: String,
+    pub group: String,
 }
 
 impl<'a> Facts<'a> {
@@ -104,6 +105,7 @@ impl<'a> Facts<'a> {
             end: None,
             facility: None,
             grade: String::new(),
+            group: String::new(),
         };
         for (at, rank, _, body) in steps {
             match body {
@@ -180,6 +182,12 @@ impl<'a> Facts<'a> {
                 });
                 backs[at].asked += i64::from(asked.qty);
                 backs[at].sku = Some(text(&asked.sku));
+                let reason = asked.reason.as_str();
+                backs[at].group = match &asked.reason_group {
+                    Some(group) => text(group),
+                    None if returns::REASON_GROUPS.contains(&reason) => reason.to_owned(),
+                    None => String::new(),
+                };
             }
         }
         let header = self.header(rma);
