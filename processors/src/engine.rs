@@ -24,9 +24,9 @@ use crate::ahead::{GROUP, Near};
 use crate::digest::{Chain, Digest};
 use crate::error::Error;
 use crate::facts::{NO_TIME, Stamp};
-use crate::fold::{self, Milestone, Owner};
+use crate::fold::{self, Owner};
 use crate::fraud::{self, Fraud};
-use crate::milestones;
+use crate::milestones::{self, Milestone};
 use crate::ndr::{self, Ndr, promoted};
 use crate::progress::Progress;
 use crate::routing::{self, Routing};
@@ -219,7 +219,7 @@ impl Engine {
         };
         let owner = fold::fold(&mut self.world, stamp, event);
         let told = if self.config.scores {
-            self.fraud.owner_of(&mut self.world, event, owner)
+            self.fraud.owner_of(&self.world, event, owner)
         } else {
             owner
         };
@@ -227,7 +227,7 @@ impl Engine {
             Some(_) => self.seen.insert(key, print, told),
             None => self.seen.insert_new(key, print, told),
         }
-        fold::milestones(&mut self.world, owner, &mut self.reached);
+        milestones::reached(&mut self.world, owner, &mut self.reached);
         if self.config.scores {
             if self.config.risk
                 && let Body::ModelPromoted(published) = &event.body

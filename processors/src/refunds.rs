@@ -55,8 +55,8 @@ pub(crate) struct Refund {
     /// The next refund of that return.
     pub(crate) next: u32,
     pub(crate) dirty: bool,
-    /// The milestone of its issue was told.
-    pub(crate) told_issued: bool,
+    /// The milestones that were told, see [`crate::milestones`].
+    pub(crate) told: u8,
 }
 
 impl Default for Refund {
@@ -66,7 +66,7 @@ impl Default for Refund {
             rma: NO_KEY,
             next: NO_KEY,
             dirty: false,
-            told_issued: false,
+            told: 0,
         }
     }
 }

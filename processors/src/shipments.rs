@@ -205,8 +205,10 @@ pub(crate) struct Shipment {
     pub(crate) open: bool,
     /// Its row waits for the next flush.
     pub(crate) dirty: bool,
-    /// The milestone of its return to origin was told.
-    pub(crate) told_rto: bool,
+    /// The milestones that were told, see [`crate::milestones`].
+    pub(crate) told: u8,
+    /// The attempt of which it was last told that the parcel is out for delivery, and that it failed.
+    pub(crate) told_attempts: (u16, u16),
     /// Latest probability that it is never delivered, not a number until scored. Repeats an output.
     pub(crate) risk: f64,
 }
@@ -221,7 +223,8 @@ impl Default for Shipment {
             next: NO_KEY,
             open: false,
             dirty: false,
-            told_rto: false,
+            told: 0,
+            told_attempts: (0, 0),
             risk: f64::NAN,
         }
     }

@@ -14,12 +14,15 @@ use crate::contributions::Delta;
 use crate::courier_lanes::{Key as LaneKey, Lane};
 use crate::customers::Customer;
 use crate::error::Error;
+use crate::exchanges::Exchange;
 use crate::facilities::Facility;
 use crate::facts::earlier;
+use crate::fraud::hashed;
 use crate::governance::Register;
 use crate::interner::{Interner, NO_KEY, NO_SYMBOL, Symbols};
 use crate::key_index::{self, KeysJob, Size, Spilled};
 use crate::ledger::{Ledger, PAGE};
+use crate::loyalty::{Account, Key as AccountKey};
 use crate::orders::{Line, Order, Placed};
 use crate::outcome::Outcome;
 use crate::pincodes::Pincode;
@@ -29,6 +32,7 @@ use crate::returns::Return;
 use crate::shipments::Shipment;
 use crate::skus::Sku;
 use crate::slab::{self, Paged, Slab};
+use crate::supplier_claims::SupplierClaim;
 use crate::zone::Zone;
 
 /// Entities with their keys.
@@ -98,6 +102,9 @@ pub(crate) struct Dirty {
     pub(crate) lanes: Vec<u32>,
     pub(crate) facilities: Vec<u32>,
     pub(crate) cells: Vec<u32>,
+    pub(crate) exchanges: Vec<u32>,
+    pub(crate) loyalty: Vec<u32>,
+    pub(crate) supplier_claims: Vec<u32>,
     pub(crate) governance: bool,
 }
 
@@ -128,6 +135,11 @@ pub(crate) struct World {
     pub(crate) facilities: Slab<Facility, PAGE>,
     pub(crate) lanes: Ledger<LaneKey, Lane>,
     pub(crate) cells: Ledger<CellKey, Cell>,
+    /// By the hash of their id.
+    pub(crate) exchanges: Ledger<u64, Exchange>,
+    pub(crate) loyalty: Ledger<AccountKey, Account>,
+    /// By the hash of their id.
+    pub(crate) supplier_claims: Ledger<u64, SupplierClaim>,
     pub(crate) governance: Register,
     pub(crate) dirty: Dirty,
     open: Vec<Opened>,
@@ -163,6 +175,9 @@ impl World {
             facilities: Slab::default(),
             lanes: Ledger::default(),
             cells: Ledger::default(),
+            exchanges: Ledger::default(),
+            loyalty: Ledger::default(),
+            supplier_claims: Ledger::default(),
             governance: Register::default(),
             dirty: Dirty::default(),
             open: Vec::new(),
@@ -203,8 +218,28 @@ impl World {
         facility, facility_keys, facilities
     );
 
+    /// The number of an exchange.
+    pub(crate) fn exchange(&mut self, id: &str) -> u32 {
+        let number = self.exchanges.number(&hashed(id));
+        let exchange = &mut self.exchanges.entries.get_mut(number).value;
+        if exchange.id.is_empty() {
+            id.clone_into(&mut exchange.id);
+        }
+        number
+    }
+
+    /// The number of a claim against a supplier.
+    pub(crate) fn supplier_claim(&mut self, id: &str) -> u32 {
+        let number = self.supplier_claims.number(&hashed(id));
+        let claim = &mut self.supplier_claims.entries.get_mut(number).value;
+        if claim.id.is_empty() {
+            id.clone_into(&mut claim.id);
+        }
+        number
+    }
+
     /// All paged state, in a fixed order that snapshots rely on.
-    pub(crate) fn slabs(&mut self) -> [&mut dyn Paged; 19] {
+    pub(crate) fn slabs(&mut self) -> [&mut dyn Paged; 22] {
         [
             &mut self.symbols.0.pages,
             &mut self.order_keys.pages,
@@ -225,6 +260,9 @@ impl World {
             &mut self.facilities,
             &mut self.lanes.entries,
             &mut self.cells.entries,
+            &mut self.exchanges.entries,
+            &mut self.loyalty.entries,
+            &mut self.supplier_claims.entries,
         ]
     }
 
@@ -248,6 +286,9 @@ impl World {
         self.keys().into_iter().for_each(Interner::reindex);
         self.lanes.reindex();
         self.cells.reindex();
+        self.exchanges.reindex();
+        self.loyalty.reindex();
+        self.supplier_claims.reindex();
     }
 
     /// What a snapshot is to do with the keys for their indexes to fit `bound` bytes.
@@ -278,12 +319,16 @@ impl World {
         slab::spill(&mut self.slabs(), STRINGS, memory);
     }
 
-    /// Bytes held by indexes. Those of the keys are bounded by [`World::begin_keys`]; symbols, lanes and cells are few.
+    /// Bytes held by indexes. Those of the keys are bounded by [`World::begin_keys`]; symbols, lanes and cells are few, and so are
+    /// exchanges, adjustments of points and claims.
     pub(crate) fn index_bytes(&mut self) -> usize {
         self.keys().iter().map(|keys| keys.index_bytes()).sum::<usize>()
             + self.symbols.0.index_bytes()
             + self.lanes.index_bytes()
             + self.cells.index_bytes()
+            + self.exchanges.index_bytes()
+            + self.loyalty.index_bytes()
+            + self.supplier_claims.index_bytes()
     }
 
     // --- taking contributions out and putting them back -------------------------------------------------------------------
@@ -402,6 +447,30 @@ impl World {
         if !customer.dirty {
             customer.dirty = true;
             self.dirty.customers.push(number);
+        }
+    }
+
+    /// Marks the row of an exchange.
+    pub(crate) fn touch_exchange(&mut self, number: u32) {
+        let exchange = &mut self.exchanges.entries.get_mut(number).value;
+        if !std::mem::replace(&mut exchange.dirty, true) {
+            self.dirty.exchanges.push(number);
+        }
+    }
+
+    /// Marks the row of an account of points.
+    pub(crate) fn touch_loyalty(&mut self, number: u32) {
+        let account = &mut self.loyalty.entries.get_mut(number).value;
+        if !std::mem::replace(&mut account.dirty, true) {
+            self.dirty.loyalty.push(number);
+        }
+    }
+
+    /// Marks the row of a claim against a supplier.
+    pub(crate) fn touch_supplier_claim(&mut self, number: u32) {
+        let claim = &mut self.supplier_claims.entries.get_mut(number).value;
+        if !std::mem::replace(&mut claim.dirty, true) {
+            self.dirty.supplier_claims.push(number);
         }
     }
 

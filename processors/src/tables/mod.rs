@@ -5,9 +5,11 @@
 mod courier_lanes;
 mod customers;
 pub(crate) mod dead_letters;
+mod exchanges;
 mod facilities;
 mod fraud_alerts;
 mod governance;
+mod loyalty;
 mod model_performance;
 pub(crate) mod ndr_scores;
 mod order_lines;
@@ -19,6 +21,7 @@ mod returns;
 pub(crate) mod routing_decisions;
 mod shipments;
 mod skus;
+mod supplier_claims;
 mod threshold_curves;
 
 use std::sync::{Arc, OnceLock};
@@ -35,7 +38,7 @@ use crate::rows::{Rows, Schemas, Table};
 use crate::world::{DirtyOrder, World};
 
 /// The tables, in the order in which changes number them.
-pub(crate) const TABLES: [&Table; 20] = [
+pub(crate) const TABLES: [&Table; 23] = [
     &orders::TABLE,
     &order_lines::TABLE,
     &shipments::TABLE,
@@ -56,6 +59,9 @@ pub(crate) const TABLES: [&Table; 20] = [
     &fraud_alerts::TABLE,
     &return_scores::TABLE,
     &threshold_curves::TABLE,
+    &exchanges::TABLE,
+    &loyalty::TABLE,
+    &supplier_claims::TABLE,
 ];
 
 /// Number of the table of dead letters.
@@ -73,6 +79,12 @@ const RETURN_SCORES: usize = 18;
 
 /// Number of the table of what thresholds would do.
 const THRESHOLD_CURVES: usize = 19;
+/// Number of the table of exchanges.
+const EXCHANGES: usize = 20;
+/// Number of the table of points.
+const LOYALTY: usize = 21;
+/// Number of the table of claims against suppliers.
+const SUPPLIER_CLAIMS: usize = 22;
 
 /// Whether a column repeats outputs, which follow the order of the log: it is no part of what all orders of arrival agree on.
 pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
@@ -194,6 +206,23 @@ pub(crate) fn changes(
         world.cells.entries.get_mut(number).value.dirty = false;
         return_cells::write(world, number, rows);
     });
+    each(&mut changes, EXCHANGES, &dirty.exchanges, |number, rows| {
+        world.exchanges.entries.get_mut(number).value.dirty = false;
+        exchanges::write(world, number, rows);
+    });
+    each(&mut changes, LOYALTY, &dirty.loyalty, |number, rows| {
+        world.loyalty.entries.get_mut(number).value.dirty = false;
+        loyalty::write(world, number, rows);
+    });
+    each(
+        &mut changes,
+        SUPPLIER_CLAIMS,
+        &dirty.supplier_claims,
+        |number, rows| {
+            world.supplier_claims.entries.get_mut(number).value.dirty = false;
+            supplier_claims::write(world, number, rows);
+        },
+    );
     if dirty.governance {
         write_governance(world, &mut changes);
     }
@@ -310,6 +339,14 @@ pub(crate) fn scan(
     all(world, 7, world.lanes.len(), courier_lanes::write);
     all(world, 8, world.facility_keys.len(), facilities::write);
     all(world, 9, world.cells.len(), return_cells::write);
+    all(world, EXCHANGES, world.exchanges.len(), exchanges::write);
+    all(world, LOYALTY, world.loyalty.len(), loyalty::write);
+    all(
+        world,
+        SUPPLIER_CLAIMS,
+        world.supplier_claims.len(),
+        supplier_claims::write,
+    );
     let mut scores = Writer::new(NDR_SCORES, SCAN_ROWS);
     for subject in ndr_scores::subjects(world) {
         if ndr.holds(subject) {

@@ -7,6 +7,7 @@ mod driver;
 mod fraud;
 mod history;
 mod laws;
+mod milestones;
 mod oracle;
 mod promoted;
 mod risk;
