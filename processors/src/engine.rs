@@ -28,6 +28,7 @@ use crate::fold::{self, Owner};
 use crate::fraud::{self, Fraud};
 use crate::milestones::{self, Milestone};
 use crate::ndr::{self, Ndr, promoted};
+use crate::operations::{self, Operations};
 use crate::progress::Progress;
 use crate::routing::{self, Routing};
 use crate::seen::{Seen, key_of, print_of};
@@ -77,6 +78,7 @@ pub(crate) struct Small {
     pub(crate) ndr: ndr::Small,
     pub(crate) routing: routing::Small,
     pub(crate) fraud: fraud::Small,
+    pub(crate) operations: operations::Small,
 }
 
 /// Sequence, index and ordinal of an output's cause, which order the outputs of a shard.
@@ -94,6 +96,7 @@ pub struct Engine {
     ndr: Ndr,
     routing: Routing,
     fraud: Fraud,
+    operations: Operations,
     seen: Seen,
     sequence: u64,
     clock: i64,
@@ -117,6 +120,7 @@ impl Engine {
             world,
             routing: Routing::default(),
             fraud: Fraud::default(),
+            operations: Operations::default(),
             seen: Seen::default(),
             sequence: 0,
             clock: NO_TIME,
@@ -134,6 +138,7 @@ impl Engine {
         slabs.extend(self.ndr.slabs());
         slabs.extend(self.routing.slabs());
         slabs.extend(self.fraud.slabs());
+        slabs.extend(self.operations.slabs());
         slabs
     }
 
@@ -204,10 +209,14 @@ impl Engine {
             }
         }
         self.clock = self.clock.max(event.envelope.time.micros);
+        if self.config.operations {
+            // Terms that passed before this event are told before it is taken in.
+            self.operations.fire(&mut self.world, self.clock);
+        }
         if let Body::EventVoided(void) = &event.body {
             self.void(eddy_events::identity(&void.source, &void.id), position);
             self.seen.insert(key, print, Owner::None);
-            if !self.fraud.told.is_empty() {
+            if !self.fraud.told.is_empty() || !self.operations.told.is_empty() {
                 self.emit(position, event, out);
             }
             return;
@@ -236,9 +245,30 @@ impl Engine {
             }
             self.score(position, logged_at, event, (owner, stamp), out);
         }
+        if self.config.operations && !voided {
+            self.operate(position, logged_at, event, owner, out);
+        }
         let told = !self.reached.is_empty() || !self.ndr.scored.is_empty() || !self.ndr.drifted.is_empty();
-        if told || !self.fraud.told.is_empty() {
+        if told || !self.fraud.told.is_empty() || !self.operations.told.is_empty() {
             self.emit(position, event, out);
+        }
+    }
+
+    /// Watches terms, and advises on lines.
+    fn operate(
+        &mut self,
+        position: Position,
+        logged_at: i64,
+        event: &Event,
+        owner: Owner,
+        out: &mut Emitted,
+    ) {
+        let heard = self.operations.hear(&mut self.world, event, owner, self.clock);
+        if let Err((field, slip)) = heard {
+            let detail =
+                format!("the policy of operations cannot be read, the one before stays in force: {slip}");
+            let refused = Prepared::refused(event, field, Reason::InvalidValue, detail);
+            self.refuse(position, logged_at, refused, out);
         }
     }
 
@@ -331,6 +361,9 @@ impl Engine {
             };
             self.fraud.voided(&self.world, (owner, &touched), tie, now);
         }
+        if self.config.operations {
+            self.operations.voided(&mut self.world, owner, self.clock);
+        }
     }
 
     fn refuse(&mut self, position: Position, logged_at: i64, refused: Refused, out: &mut Emitted) {
@@ -380,6 +413,7 @@ impl Engine {
             .chain(decisions)
             .chain(alarms)
             .chain(alerts)
+            .chain(std::mem::take(&mut self.operations.told))
             .collect();
         let count = u16::try_from(outputs.len()).unwrap_or(u16::MAX);
         for (ordinal, (kind, (subject, data))) in outputs.into_iter().enumerate() {
@@ -414,11 +448,13 @@ impl Engine {
     /// Settles the sums and gives the rows that changed since the last call, by number of their table.
     pub fn take_changes(&mut self) -> Vec<(usize, Change)> {
         self.world.settle();
-        tables::changes(&mut self.world, &mut self.ndr, &mut self.routing, &mut self.fraud)
+        let mut changes = tables::changes(&mut self.world, &mut self.ndr, &mut self.routing, &mut self.fraud);
+        tables::changes_of_operations(&self.world, &mut self.operations, &mut changes);
+        changes
     }
 
     /// Every row of every projection, in batches by number of their table.
-    pub fn scan(&mut self, give: impl FnMut(usize, RecordBatch)) {
+    pub fn scan(&mut self, mut give: impl FnMut(usize, RecordBatch)) {
         self.world.settle();
         tables::scan(
             &mut self.world,
@@ -426,8 +462,9 @@ impl Engine {
             &self.routing,
             &mut self.fraud,
             self.config.memory_bytes,
-            give,
+            &mut give,
         );
+        tables::scan_operations(&mut self.world, &self.operations, self.config.memory_bytes, give);
     }
 
     /// How far the engine is.

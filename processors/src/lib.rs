@@ -44,6 +44,7 @@ mod links;
 mod loyalty;
 mod milestones;
 mod ndr;
+mod operations;
 mod orders;
 mod outcome;
 mod pincodes;

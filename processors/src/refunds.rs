@@ -7,6 +7,7 @@ use eddy_events::money::{self as events, Tender};
 
 use crate::facts::{NO_TIME, Stamp, earlier, latest, stamped, standing};
 use crate::interner::NO_KEY;
+use crate::operations::watch::Watch;
 use crate::world::{World, index_of};
 
 /// What a fact says.
@@ -57,6 +58,8 @@ pub(crate) struct Refund {
     pub(crate) dirty: bool,
     /// The milestones that were told, see [`crate::milestones`].
     pub(crate) told: u8,
+    /// The term that runs for it. Follows the log.
+    pub(crate) watch: Watch,
 }
 
 impl Default for Refund {
@@ -67,6 +70,7 @@ impl Default for Refund {
             next: NO_KEY,
             dirty: false,
             told: 0,
+            watch: Watch::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ use eddy_events::returns::{self as events, Disposition, FacilityKind, Grade, Mat
 use crate::facilities;
 use crate::facts::{NO_TIME, Stamp, earlier, latest, stamped, standing};
 use crate::interner::{NO_KEY, NO_SYMBOL};
+use crate::operations::watch::Watch;
 use crate::world::{World, index_of};
 
 /// A line as asked for.
@@ -96,6 +97,10 @@ pub(crate) struct Return {
     pub(crate) open: bool,
     /// The milestones that were told, see [`crate::milestones`].
     pub(crate) told: u8,
+    /// The term that runs for it. Follows the log.
+    pub(crate) watch: Watch,
+    /// When its parcel was first heard to have left. Follows the log.
+    pub(crate) parcel_left_at: i64,
 }
 
 impl Default for Return {
@@ -108,6 +113,8 @@ impl Default for Return {
             first_refund: NO_KEY,
             open: false,
             told: 0,
+            watch: Watch::default(),
+            parcel_left_at: NO_TIME,
         }
     }
 }
@@ -240,6 +247,11 @@ impl Return {
         standing(&self.steps)
             .filter(|step| step.kind == Kind::PickupFailed)
             .count()
+    }
+
+    /// Whether the request stands at this step.
+    pub(crate) fn header_is(&self, kind: Kind) -> bool {
+        self.header() == Status::Step(kind)
     }
 
     fn header(&self) -> Status {

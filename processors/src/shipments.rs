@@ -10,6 +10,7 @@ use eddy_events::shipment::{self as events, Leg, NdrReason};
 
 use crate::facts::{NO_TIME, Stamp, earlier, latest, stamped, standing};
 use crate::interner::{NO_KEY, NO_SYMBOL};
+use crate::operations::watch::Watch;
 use crate::world::{World, index_of};
 
 /// What a fact says. The order is the rank among facts of one time.
@@ -207,6 +208,8 @@ pub(crate) struct Shipment {
     pub(crate) dirty: bool,
     /// The milestones that were told, see [`crate::milestones`].
     pub(crate) told: u8,
+    /// The term that runs for it. Follows the log.
+    pub(crate) watch: Watch,
     /// The attempt of which it was last told that the parcel is out for delivery, and that it failed.
     pub(crate) told_attempts: (u16, u16),
     /// Latest probability that it is never delivered, not a number until scored. Repeats an output.
@@ -224,6 +227,7 @@ impl Default for Shipment {
             open: false,
             dirty: false,
             told: 0,
+            watch: Watch::default(),
             told_attempts: (0, 0),
             risk: f64::NAN,
         }

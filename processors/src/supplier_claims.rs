@@ -7,6 +7,7 @@ use eddy_events::money::SupplierClaim as Event;
 
 use crate::facts::{NO_TIME, Stamp, earlier, latest, stamped, standing};
 use crate::interner::NO_KEY;
+use crate::operations::watch::Watch;
 use crate::world::World;
 
 /// What a fact says.
@@ -50,6 +51,8 @@ pub(crate) struct SupplierClaim {
     pub(crate) id: String,
     pub(crate) said: Vec<Said>,
     pub(crate) dirty: bool,
+    /// Follows the log, like the fields of other entities of this name.
+    pub(crate) watch: Watch,
 }
 
 impl SupplierClaim {

@@ -47,6 +47,7 @@ impl Engine {
             ndr: self.ndr.small.clone(),
             routing: self.routing.small.clone(),
             fraud: self.fraud.small.clone(),
+            operations: self.operations.small.clone(),
         };
         let slabs = self
             .slabs()
@@ -81,7 +82,7 @@ impl Engine {
     pub fn memory(&mut self) -> Memory {
         Memory {
             state_bytes: self.slabs().iter().map(|slab| slab.hot_bytes()).sum(),
-            index_bytes: self.world.index_bytes() + self.fraud.index_bytes(),
+            index_bytes: self.world.index_bytes() + self.fraud.index_bytes() + self.operations.index_bytes(),
             seen_bytes: self.seen.memory(),
             seen_events: self.seen.len(),
         }
@@ -170,6 +171,8 @@ impl Engine {
         engine.routing.small = small.routing;
         engine.fraud.small = small.fraud;
         engine.fraud.reindex();
+        engine.operations.small = small.operations;
+        engine.operations.reindex();
         Ok(engine)
     }
 }

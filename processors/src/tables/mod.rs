@@ -5,6 +5,7 @@
 mod courier_lanes;
 mod customers;
 pub(crate) mod dead_letters;
+mod dispositions;
 mod exchanges;
 mod facilities;
 mod fraud_alerts;
@@ -21,6 +22,7 @@ mod returns;
 pub(crate) mod routing_decisions;
 mod shipments;
 mod skus;
+mod sla_breaches;
 mod supplier_claims;
 mod threshold_curves;
 
@@ -33,12 +35,13 @@ use crate::fraud::Fraud;
 use crate::governance::Kind as Governance;
 use crate::interner::NO_KEY;
 use crate::ndr::Ndr;
+use crate::operations::Operations;
 use crate::routing::Routing;
 use crate::rows::{Rows, Schemas, Table};
 use crate::world::{DirtyOrder, World};
 
 /// The tables, in the order in which changes number them.
-pub(crate) const TABLES: [&Table; 23] = [
+pub(crate) const TABLES: [&Table; 25] = [
     &orders::TABLE,
     &order_lines::TABLE,
     &shipments::TABLE,
@@ -62,6 +65,8 @@ pub(crate) const TABLES: [&Table; 23] = [
     &exchanges::TABLE,
     &loyalty::TABLE,
     &supplier_claims::TABLE,
+    &sla_breaches::TABLE,
+    &dispositions::TABLE,
 ];
 
 /// Number of the table of dead letters.
@@ -85,12 +90,23 @@ const EXCHANGES: usize = 20;
 const LOYALTY: usize = 21;
 /// Number of the table of claims against suppliers.
 const SUPPLIER_CLAIMS: usize = 22;
+/// Number of the table of terms that passed.
+const SLA_BREACHES: usize = 23;
+/// Number of the table of advice on lines.
+const DISPOSITIONS: usize = 24;
 
 /// Whether a column repeats outputs, which follow the order of the log: it is no part of what all orders of arrival agree on.
 pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
     matches!(
         table,
-        NDR_SCORES | ROUTING_DECISIONS | MODEL_PERFORMANCE | FRAUD_ALERTS | RETURN_SCORES | THRESHOLD_CURVES
+        NDR_SCORES
+            | ROUTING_DECISIONS
+            | MODEL_PERFORMANCE
+            | FRAUD_ALERTS
+            | RETURN_SCORES
+            | THRESHOLD_CURVES
+            | SLA_BREACHES
+            | DISPOSITIONS
     ) || matches!(
         (TABLES[table].name, column),
         ("shipments", "risk") | ("customers", "cluster_id")
@@ -272,6 +288,22 @@ pub(crate) fn changes(
     changes
 }
 
+/// The rows of operations that wait, as changes.
+pub(crate) fn changes_of_operations(
+    world: &World,
+    operations: &mut Operations,
+    changes: &mut Vec<(usize, Change)>,
+) {
+    let breaches = operations.take_breaches();
+    each(changes, SLA_BREACHES, &breaches, |number, rows| {
+        sla_breaches::write(world, operations, number, rows);
+    });
+    let advice = operations.take_advice();
+    each(changes, DISPOSITIONS, &advice, |number, rows| {
+        dispositions::write(world, operations, number, rows);
+    });
+}
+
 fn each(
     changes: &mut Vec<(usize, Change)>,
     table: usize,
@@ -400,6 +432,27 @@ pub(crate) fn scan(
             give(table, rows);
         }
     }
+}
+
+/// Every row of operations, as [`scan`] gives the others.
+pub(crate) fn scan_operations(
+    world: &mut World,
+    operations: &Operations,
+    memory: usize,
+    mut give: impl FnMut(usize, RecordBatch),
+) {
+    let mut breaches = Writer::new(SLA_BREACHES, SCAN_ROWS);
+    for number in 0..operations.breaches.len() {
+        sla_breaches::write(world, operations, number, &mut breaches);
+        give_full(world, memory, &mut breaches, &mut give);
+    }
+    give_rest(breaches, &mut give);
+    let mut advice = Writer::new(DISPOSITIONS, SCAN_ROWS);
+    for number in 0..operations.advice.len() {
+        dispositions::write(world, operations, number, &mut advice);
+        give_full(world, memory, &mut advice, &mut give);
+    }
+    give_rest(advice, &mut give);
 }
 
 /// Gives a batch once it is full, and brings the memory back within its bound.

@@ -8,6 +8,7 @@ mod fraud;
 mod history;
 mod laws;
 mod milestones;
+mod operations;
 mod oracle;
 mod promoted;
 mod risk;

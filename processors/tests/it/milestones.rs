@@ -9,6 +9,7 @@ use crate::support::{Run, config};
 fn run() -> Run {
     Run::with(eddy_processors::Config {
         scores: false,
+        operations: false,
         ..config()
     })
 }

@@ -25,6 +25,7 @@ fn shop() -> Vec<Event> {
 fn run(events: &[Event]) -> Run {
     let mut run = Run::with(eddy_processors::Config {
         scores: false,
+        operations: false,
         ..config()
     });
     run.play(events, 1);

@@ -23,6 +23,8 @@ pub fn projections(tables: &Tables) -> Tables {
     tables.remove("model_performance");
     tables.remove("fraud_alerts");
     tables.remove("return_scores");
+    tables.remove("sla_breaches");
+    tables.remove("dispositions");
     for row in tables
         .get_mut("customers")
         .into_iter()
