@@ -1,4 +1,4 @@
-//! How fast the folds are in memory, on one core: decoding, folding from decoded events (projections alone, with fraud, with all), building rows, snapshot and restore.
+//! How fast the folds are in memory, on one core: decoding, folding from decoded events (projections alone, with operations, with fraud, with all), building rows, snapshot and restore.
 //!
 //! `cargo run --release -p eddy-processors --example fold_speed -- [orders] [events between two handings-over] [story or world]`.
 //!
@@ -130,6 +130,14 @@ fn main() {
             "projections alone",
             Config {
                 scores: false,
+                operations: false,
+                ..Config::default()
+            },
+        ),
+        (
+            "with operations",
+            Config {
+                scores: false,
                 ..Config::default()
             },
         ),
@@ -137,6 +145,7 @@ fn main() {
             "with fraud",
             Config {
                 risk: false,
+                operations: false,
                 ..Config::default()
             },
         ),

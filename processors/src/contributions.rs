@@ -213,6 +213,11 @@ impl World {
                         } else {
                             i32::MIN
                         },
+                        restocked_on: if line.restocked_at == NO_TIME {
+                            i32::MIN
+                        } else {
+                            self.zone.day(line.restocked_at)
+                        },
                     },
                 });
             }

@@ -24,10 +24,11 @@ use crate::ahead::{GROUP, Near};
 use crate::digest::{Chain, Digest};
 use crate::error::Error;
 use crate::facts::{NO_TIME, Stamp};
-use crate::fold::{self, Milestone, Owner};
+use crate::fold::{self, Owner};
 use crate::fraud::{self, Fraud};
-use crate::milestones;
+use crate::milestones::{self, Milestone};
 use crate::ndr::{self, Ndr, promoted};
+use crate::operations::{self, Operations};
 use crate::progress::Progress;
 use crate::rates::{self, Rates};
 use crate::routing::{self, Routing};
@@ -79,6 +80,7 @@ pub(crate) struct Small {
     pub(crate) routing: routing::Small,
     pub(crate) fraud: fraud::Small,
     pub(crate) rates: rates::Small,
+    pub(crate) operations: operations::Small,
 }
 
 /// Sequence, index and ordinal of an output's cause, which order the outputs of a shard.
@@ -97,6 +99,7 @@ pub struct Engine {
     routing: Routing,
     fraud: Fraud,
     rates: Rates,
+    operations: Operations,
     seen: Seen,
     sequence: u64,
     clock: i64,
@@ -121,6 +124,7 @@ impl Engine {
             routing: Routing::default(),
             fraud: Fraud::default(),
             rates: Rates::default(),
+            operations: Operations::default(),
             seen: Seen::default(),
             sequence: 0,
             clock: NO_TIME,
@@ -139,6 +143,7 @@ impl Engine {
         slabs.extend(self.routing.slabs());
         slabs.extend(self.fraud.slabs());
         slabs.extend(self.rates.slabs());
+        slabs.extend(self.operations.slabs());
         slabs
     }
 
@@ -212,10 +217,14 @@ impl Engine {
             self.clock = event.envelope.time.micros;
             self.enter();
         }
+        if self.config.operations {
+            // Terms that passed before this event are told before it is taken in.
+            self.operations.fire(&mut self.world, self.clock);
+        }
         if let Body::EventVoided(void) = &event.body {
             self.void(eddy_events::identity(&void.source, &void.id), position);
             self.seen.insert(key, print, Owner::None);
-            if !self.fraud.told.is_empty() {
+            if !self.fraud.told.is_empty() || !self.operations.told.is_empty() {
                 self.emit(position, event, out);
             }
             return;
@@ -227,7 +236,7 @@ impl Engine {
         };
         let owner = fold::fold(&mut self.world, stamp, event);
         let told = if self.config.scores {
-            self.fraud.owner_of(&mut self.world, event, owner)
+            self.fraud.owner_of(&self.world, event, owner)
         } else {
             owner
         };
@@ -235,7 +244,7 @@ impl Engine {
             Some(_) => self.seen.insert(key, print, told),
             None => self.seen.insert_new(key, print, told),
         }
-        fold::milestones(&mut self.world, owner, &mut self.reached);
+        milestones::reached(&mut self.world, owner, &mut self.reached);
         if self.config.scores {
             if self.config.risk
                 && let Body::ModelPromoted(published) = &event.body
@@ -244,8 +253,11 @@ impl Engine {
             }
             self.score(position, logged_at, event, (owner, stamp), out);
         }
+        if self.config.operations && !voided {
+            self.operate(position, logged_at, event, owner, out);
+        }
         let told = !self.reached.is_empty() || !self.ndr.scored.is_empty() || !self.ndr.drifted.is_empty();
-        if told || !self.fraud.told.is_empty() {
+        if told || !self.fraud.told.is_empty() || !self.operations.told.is_empty() {
             self.emit(position, event, out);
         }
     }
@@ -256,6 +268,24 @@ impl Engine {
         if self.rates.enters(day) {
             self.settle();
             self.rates.close(day);
+        }
+    }
+
+    /// Watches terms, and advises on lines.
+    fn operate(
+        &mut self,
+        position: Position,
+        logged_at: i64,
+        event: &Event,
+        owner: Owner,
+        out: &mut Emitted,
+    ) {
+        let heard = self.operations.hear(&mut self.world, event, owner, self.clock);
+        if let Err((field, slip)) = heard {
+            let detail =
+                format!("the policy of operations cannot be read, the one before stays in force: {slip}");
+            let refused = Prepared::refused(event, field, Reason::InvalidValue, detail);
+            self.refuse(position, logged_at, refused, out);
         }
     }
 
@@ -348,6 +378,9 @@ impl Engine {
             };
             self.fraud.voided(&self.world, (owner, &touched), tie, now);
         }
+        if self.config.operations {
+            self.operations.voided(&mut self.world, owner, self.clock);
+        }
     }
 
     fn refuse(&mut self, position: Position, logged_at: i64, refused: Refused, out: &mut Emitted) {
@@ -397,6 +430,7 @@ impl Engine {
             .chain(decisions)
             .chain(alarms)
             .chain(alerts)
+            .chain(std::mem::take(&mut self.operations.told))
             .collect();
         let count = u16::try_from(outputs.len()).unwrap_or(u16::MAX);
         for (ordinal, (kind, (subject, data))) in outputs.into_iter().enumerate() {
@@ -432,17 +466,19 @@ impl Engine {
     /// Settles the sums and gives the rows that changed since the last call, by number of their table.
     pub fn take_changes(&mut self) -> Vec<(usize, Change)> {
         self.settle();
-        tables::changes(
+        let mut changes = tables::changes(
             &mut self.world,
             &mut self.ndr,
             &mut self.routing,
             &mut self.fraud,
             &mut self.rates,
-        )
+        );
+        tables::changes_of_operations(&self.world, &mut self.operations, &mut changes);
+        changes
     }
 
     /// Every row of every projection, in batches by number of their table.
-    pub fn scan(&mut self, give: impl FnMut(usize, RecordBatch)) {
+    pub fn scan(&mut self, mut give: impl FnMut(usize, RecordBatch)) {
         self.settle();
         tables::scan(
             &mut self.world,
@@ -451,8 +487,9 @@ impl Engine {
             &mut self.fraud,
             &self.rates,
             self.config.memory_bytes,
-            give,
+            &mut give,
         );
+        tables::scan_operations(&mut self.world, &self.operations, self.config.memory_bytes, give);
     }
 
     /// How far the engine is.

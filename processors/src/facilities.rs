@@ -44,6 +44,8 @@ pub(crate) struct Presence {
     pub(crate) to_restock: i64,
     /// Day of its first inspection, `i32::MIN` for none.
     pub(crate) inspected_on: i32,
+    /// Day on which it was first put on the shelf, `i32::MIN` for none.
+    pub(crate) restocked_on: i32,
 }
 
 /// A facility.
@@ -55,6 +57,7 @@ pub(crate) struct Facility {
     to_inspect: BTreeMap<i64, i64>,
     to_restock: BTreeMap<i64, i64>,
     inspected: BTreeMap<i32, i64>,
+    restocked: BTreeMap<i32, i64>,
     pub(crate) dirty: bool,
 }
 
@@ -72,6 +75,7 @@ impl Facility {
         bump(&mut self.to_inspect, line.to_inspect, NO_TIME, sign);
         bump(&mut self.to_restock, line.to_restock, NO_TIME, sign);
         bump(&mut self.inspected, line.inspected_on, i32::MIN, sign);
+        bump(&mut self.restocked, line.restocked_on, i32::MIN, sign);
     }
 
     /// Lines that wait for inspection.
@@ -84,22 +88,30 @@ impl Facility {
         self.to_restock.values().sum()
     }
 
+    /// Since when the line waits for inspection that waits longest.
+    pub(crate) fn oldest_to_inspect(&self) -> Option<i64> {
+        self.to_inspect.keys().next().copied()
+    }
+
+    /// Since when the line waits for the shelf that waits longest.
+    pub(crate) fn oldest_to_restock(&self) -> Option<i64> {
+        self.to_restock.keys().next().copied()
+    }
+
     /// Since when the line waits that waits longest.
     pub(crate) fn oldest_at(&self) -> Option<i64> {
-        let inspect = self.to_inspect.keys().next();
-        let restock = self.to_restock.keys().next();
-        inspect.into_iter().chain(restock).min().copied()
+        let (inspect, restock) = (self.oldest_to_inspect(), self.oldest_to_restock());
+        inspect.into_iter().chain(restock).min()
     }
 
     /// Lines inspected a day, over the seven days that end with the latest inspection.
     pub(crate) fn inspected_per_day(&self) -> Option<f64> {
-        let last = *self.inspected.keys().next_back()?;
-        let lines: i64 = self
-            .inspected
-            .range(last - PACE_DAYS + 1..)
-            .map(|(_, lines)| lines)
-            .sum();
-        Some(lines as f64 / f64::from(PACE_DAYS))
+        pace(&self.inspected)
+    }
+
+    /// Lines put on the shelf a day, over the seven days that end with the latest one.
+    pub(crate) fn restocked_per_day(&self) -> Option<f64> {
+        pace(&self.restocked)
     }
 
     /// Whether there is a row.
@@ -108,7 +120,14 @@ impl Facility {
             || !self.to_inspect.is_empty()
             || !self.to_restock.is_empty()
             || !self.inspected.is_empty()
+            || !self.restocked.is_empty()
     }
+}
+
+fn pace(days: &BTreeMap<i32, i64>) -> Option<f64> {
+    let last = *days.keys().next_back()?;
+    let lines: i64 = days.range(last - PACE_DAYS + 1..).map(|(_, lines)| lines).sum();
+    Some(lines as f64 / f64::from(PACE_DAYS))
 }
 
 fn bump<K: Ord + Copy>(counts: &mut BTreeMap<K, i64>, key: K, none: K, sign: i64) {

@@ -1,18 +1,17 @@
-//! From an event to the fold that keeps it, from a voided event to the entity it told of, and to the milestones that either reached.
+//! From an event to the fold that keeps it, and from a voided event to the entity it told of.
 //!
 //! Kinds of event that no projection of this version reads pass through; they stay in the log for later ones.
 
 use eddy_events::order::PaymentMode;
 use eddy_events::{Body, Event};
 
-use crate::facts::{self, NO_TIME, Stamp};
+use crate::facts::{self, Stamp};
 use crate::governance::{self, Published};
-use crate::interner::NO_KEY;
 use crate::orders::{self, Change};
 use crate::returns::{self, Kind as Step};
-use crate::shipments::{self, Kind as Scan, Status};
+use crate::shipments::{self, Kind as Scan};
 use crate::world::World;
-use crate::{facilities, pincodes, refunds, skus};
+use crate::{exchanges, facilities, loyalty, pincodes, refunds, skus, supplier_claims};
 
 /// Which entity an event told of. Kept with the identity of the event, so that voiding finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +30,9 @@ pub(crate) enum Owner {
     Governance,
     /// A claim, of which no projection tells but fraud does.
     Claim(u32),
+    Exchange(u32),
+    Loyalty(u32),
+    SupplierClaim(u32),
 }
 
 /// Bits of an owner that number the entity: 268 million of each kind.
@@ -51,6 +53,9 @@ impl Owner {
             Self::Facility(number) => (8, number),
             Self::Governance => (9, 0),
             Self::Claim(number) => (10, number),
+            Self::Exchange(number) => (11, number),
+            Self::Loyalty(number) => (12, number),
+            Self::SupplierClaim(number) => (13, number),
         };
         assert!(
             number < 1 << NUMBER_BITS,
@@ -73,18 +78,12 @@ impl Owner {
             8 => Self::Facility(number),
             9 => Self::Governance,
             10 => Self::Claim(number),
+            11 => Self::Exchange(number),
+            12 => Self::Loyalty(number),
+            13 => Self::SupplierClaim(number),
             _ => Self::None,
         }
     }
-}
-
-/// A step reached for the first time in the order of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Milestone {
-    OrderDelivered(u32),
-    RtoDelivered(u32),
-    ReturnReceived(u32),
-    RefundIssued(u32),
 }
 
 /// Folds one event that is new. `stamp.voided` says that it was voided before it came.
@@ -156,6 +155,11 @@ pub(crate) fn fold(world: &mut World, stamp: Stamp, event: &Event) -> Owner {
         }
         Body::RefundIssued(body) => Owner::Refund(refunds::said(world, stamp, body, refunds::Kind::Issued)),
         Body::RefundFailed(body) => Owner::Refund(refunds::said(world, stamp, body, refunds::Kind::Failed)),
+        Body::ExchangeCreated(body) => Owner::Exchange(exchanges::created(world, stamp, body)),
+        Body::LoyaltyAdjusted(body) => Owner::Loyalty(loyalty::adjusted(world, stamp, body)),
+        Body::SupplierClaimFiled(body) => claim(world, stamp, body, supplier_claims::Kind::Filed),
+        Body::SupplierClaimSettled(body) => claim(world, stamp, body, supplier_claims::Kind::Settled),
+        Body::SupplierClaimRejected(body) => claim(world, stamp, body, supplier_claims::Kind::Rejected),
         Body::ContextCatalogueItemUpdated(body) => Owner::Sku(skus::catalogued(world, stamp, body)),
         Body::ContextPincodePublished(body) => Owner::Pincode(pincodes::published(world, stamp, body)),
         Body::ContextFacilityUpdated(body) => Owner::Facility(facilities::described(world, stamp, body)),
@@ -164,6 +168,15 @@ pub(crate) fn fold(world: &mut World, stamp: Stamp, event: &Event) -> Owner {
         Body::MappingPublished(body) => publish(world, stamp, governance::Kind::Mapping, event, body),
         _ => Owner::None,
     }
+}
+
+fn claim(
+    world: &mut World,
+    stamp: Stamp,
+    body: &eddy_events::money::SupplierClaim,
+    kind: supplier_claims::Kind,
+) -> Owner {
+    Owner::SupplierClaim(supplier_claims::said(world, stamp, body, kind))
 }
 
 fn publish(
@@ -214,6 +227,18 @@ pub(crate) fn void(world: &mut World, owner: Owner, tie: u32) {
             facts::void(&mut world.refunds.get_mut(number).said, tie);
             refunds::relink(world, number);
         }
+        Owner::Exchange(number) => {
+            facts::void(&mut world.exchanges.entries.get_mut(number).value.said, tie);
+            world.touch_exchange(number);
+        }
+        Owner::Loyalty(number) => {
+            facts::void(&mut world.loyalty.entries.get_mut(number).value.adjusted, tie);
+            world.touch_loyalty(number);
+        }
+        Owner::SupplierClaim(number) => {
+            facts::void(&mut world.supplier_claims.entries.get_mut(number).value.said, tie);
+            world.touch_supplier_claim(number);
+        }
         Owner::Sku(number) => skus::change(world, number, |entries| facts::void(entries, tie)),
         Owner::Pincode(number) => pincodes::change(world, number, |entries| facts::void(entries, tie)),
         Owner::Facility(number) => {
@@ -224,53 +249,6 @@ pub(crate) fn void(world: &mut World, owner: Owner, tie: u32) {
             facts::void(&mut world.governance.published, tie);
             world.dirty.governance = true;
         }
-    }
-}
-
-/// The milestones that an event about `owner` reached, each told once.
-pub(crate) fn milestones(world: &mut World, owner: Owner, reached: &mut Vec<Milestone>) {
-    match owner {
-        Owner::Order(number) => order_delivered(world, number, reached),
-        Owner::Shipment(number) => {
-            let parcel = world.shipments.get(number);
-            let order = parcel.order;
-            match parcel.state.status {
-                Status::Delivered if order != NO_KEY => order_delivered(world, order, reached),
-                Status::RtoDelivered if !parcel.told_rto => {
-                    world.shipments.get_mut(number).told_rto = true;
-                    reached.push(Milestone::RtoDelivered(number));
-                }
-                _ => {}
-            }
-        }
-        Owner::Return(number) => {
-            let returned = world.returns.get(number);
-            if !returned.told_received
-                && facts::standing(&returned.steps).any(|step| step.kind == Step::Received)
-            {
-                world.returns.get_mut(number).told_received = true;
-                reached.push(Milestone::ReturnReceived(number));
-            }
-        }
-        Owner::Refund(number) => {
-            let refund = world.refunds.get(number);
-            if !refund.told_issued && refund.first(refunds::Kind::Issued) != NO_TIME {
-                world.refunds.get_mut(number).told_issued = true;
-                reached.push(Milestone::RefundIssued(number));
-            }
-        }
-        _ => {}
-    }
-}
-
-fn order_delivered(world: &mut World, number: u32, reached: &mut Vec<Milestone>) {
-    let order = world.orders.get(number);
-    if order.told_delivered || order.first_shipment == NO_KEY || order.standing().is_none() {
-        return;
-    }
-    if world.outcome(number).status == Some("delivered") {
-        world.orders.get_mut(number).told_delivered = true;
-        reached.push(Milestone::OrderDelivered(number));
     }
 }
 

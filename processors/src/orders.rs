@@ -85,8 +85,8 @@ pub(crate) struct Order {
     pub(crate) open: bool,
     /// Its own facts, or words that its lines take from elsewhere, changed since the last flush.
     pub(crate) changed: bool,
-    /// The milestone of full delivery was told.
-    pub(crate) told_delivered: bool,
+    /// The milestones that were told, see [`crate::milestones`].
+    pub(crate) told: u8,
 }
 
 impl Default for Order {
@@ -98,7 +98,7 @@ impl Default for Order {
             first_return: NO_KEY,
             open: false,
             changed: false,
-            told_delivered: false,
+            told: 0,
         }
     }
 }

@@ -7,6 +7,7 @@ use eddy_events::money::{self as events, Tender};
 
 use crate::facts::{NO_TIME, Stamp, earlier, latest, stamped, standing};
 use crate::interner::NO_KEY;
+use crate::operations::watch::Watch;
 use crate::world::{World, index_of};
 
 /// What a fact says.
@@ -55,8 +56,10 @@ pub(crate) struct Refund {
     /// The next refund of that return.
     pub(crate) next: u32,
     pub(crate) dirty: bool,
-    /// The milestone of its issue was told.
-    pub(crate) told_issued: bool,
+    /// The milestones that were told, see [`crate::milestones`].
+    pub(crate) told: u8,
+    /// The term that runs for it. Follows the log.
+    pub(crate) watch: Watch,
 }
 
 impl Default for Refund {
@@ -66,7 +69,8 @@ impl Default for Refund {
             rma: NO_KEY,
             next: NO_KEY,
             dirty: false,
-            told_issued: false,
+            told: 0,
+            watch: Watch::default(),
         }
     }
 }

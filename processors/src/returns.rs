@@ -5,11 +5,12 @@
 
 use bitcode::{Decode, Encode};
 use eddy_events::order::Channel;
-use eddy_events::returns::{self as events, Disposition, FacilityKind, Grade, Method, REASON_GROUPS};
+use eddy_events::returns::{self as events, Disposition, FacilityKind, Grade, Match, Method, REASON_GROUPS};
 
 use crate::facilities;
 use crate::facts::{NO_TIME, Stamp, earlier, latest, stamped, standing};
 use crate::interner::{NO_KEY, NO_SYMBOL};
+use crate::operations::watch::Watch;
 use crate::world::{World, index_of};
 
 /// A line as asked for.
@@ -69,9 +70,16 @@ pub(crate) struct Step {
     /// Key of the facility.
     pub(crate) facility: u32,
     pub(crate) kind: Kind,
-    /// Index in `Grade::ALL` or `Disposition::ALL`.
+    /// Index in `Grade::ALL` or `Disposition::ALL`; of a receipt, 1 when the goods carried a serial number.
     pub(crate) code: u8,
+    /// Index in `Match::ALL` plus one, 0 when not told.
+    pub(crate) matched: u8,
+    /// What an end brought back in minor units, [`NOT_TOLD`] when not told.
+    pub(crate) recovered_minor: i64,
 }
+
+/// "Not told" among amounts.
+const NOT_TOLD: i64 = i64::MIN;
 
 stamped!(Request, Step);
 
@@ -87,8 +95,12 @@ pub(crate) struct Return {
     pub(crate) first_refund: u32,
     /// Its contribution to sums is taken out, and its rows wait, until the next flush.
     pub(crate) open: bool,
-    /// The milestone of its receipt was told.
-    pub(crate) told_received: bool,
+    /// The milestones that were told, see [`crate::milestones`].
+    pub(crate) told: u8,
+    /// The term that runs for it. Follows the log.
+    pub(crate) watch: Watch,
+    /// When its parcel was first heard to have left. Follows the log.
+    pub(crate) parcel_left_at: i64,
 }
 
 impl Default for Return {
@@ -100,7 +112,9 @@ impl Default for Return {
             next: NO_KEY,
             first_refund: NO_KEY,
             open: false,
-            told_received: false,
+            told: 0,
+            watch: Watch::default(),
+            parcel_left_at: NO_TIME,
         }
     }
 }
@@ -156,10 +170,21 @@ pub(crate) struct Line {
     pub(crate) dispositioned_at: i64,
     pub(crate) restocked_at: i64,
     pub(crate) facility: u32,
+    /// By the latest inspection.
     pub(crate) grade: Option<Grade>,
+    /// By the first inspection.
+    pub(crate) first_grade: Option<Grade>,
+    /// By the latest inspection that says: index in `Match::ALL` plus one.
+    pub(crate) matched: u8,
+    /// A receipt named a serial number.
+    pub(crate) serial_seen: bool,
     pub(crate) disposition: Option<Disposition>,
     /// How it ended: on a shelf, repaired, sold off or scrapped.
     pub(crate) end: Option<Kind>,
+    /// When it first ended.
+    pub(crate) ended_at: i64,
+    /// What its ends brought back, once one of them says.
+    pub(crate) recovered_minor: Option<i64>,
 }
 
 impl Line {
@@ -179,8 +204,13 @@ impl Line {
             restocked_at: NO_TIME,
             facility: NO_KEY,
             grade: None,
+            first_grade: None,
+            matched: 0,
+            serial_seen: false,
             disposition: None,
             end: None,
+            ended_at: NO_TIME,
+            recovered_minor: None,
         }
     }
 
@@ -203,6 +233,25 @@ impl Return {
     /// Whether the request stands: made, and not cancelled or refused since. Goods that arrive make it stand in any case.
     pub(crate) fn stands(&self) -> bool {
         !matches!(self.header(), Status::Step(Kind::Cancelled | Kind::Rejected))
+    }
+
+    /// When a step of the request was first told, or [`NO_TIME`].
+    pub(crate) fn first(&self, kind: Kind) -> i64 {
+        standing(&self.steps)
+            .filter(|step| step.kind == kind)
+            .fold(NO_TIME, |first, step| earlier(first, step.stamp.at))
+    }
+
+    /// How often a pickup failed.
+    pub(crate) fn pickup_failures(&self) -> usize {
+        standing(&self.steps)
+            .filter(|step| step.kind == Kind::PickupFailed)
+            .count()
+    }
+
+    /// Whether the request stands at this step.
+    pub(crate) fn header_is(&self, kind: Kind) -> bool {
+        self.header() == Status::Step(kind)
     }
 
     fn header(&self) -> Status {
@@ -303,11 +352,16 @@ impl Line {
             Kind::Received => {
                 self.received_qty = self.received_qty.saturating_add(step.qty);
                 self.received_at = earlier(self.received_at, at);
+                self.serial_seen |= step.code == 1;
             }
             Kind::Inspected | Kind::Reinspected => {
                 self.inspected_at = earlier(self.inspected_at, at);
                 self.inspections += 1;
                 self.grade = Grade::ALL.get(usize::from(step.code)).copied();
+                self.first_grade = self.first_grade.or(self.grade);
+                if step.matched != 0 {
+                    self.matched = step.matched;
+                }
             }
             Kind::Dispositioned => {
                 self.dispositioned_at = at;
@@ -315,6 +369,11 @@ impl Line {
             }
             Kind::Restocked | Kind::Refurbished | Kind::Liquidated | Kind::Scrapped => {
                 self.end = Some(step.kind);
+                self.ended_at = earlier(self.ended_at, at);
+                if step.recovered_minor != NOT_TOLD {
+                    let sum = self.recovered_minor.unwrap_or(0);
+                    self.recovered_minor = Some(sum.saturating_add(step.recovered_minor));
+                }
                 if step.kind == Kind::Restocked {
                     self.restocked_at = earlier(self.restocked_at, at);
                 }
@@ -430,7 +489,8 @@ pub(crate) fn received(world: &mut World, stamp: Stamp, event: &events::Received
             qty: line.qty,
             facility,
             kind: Kind::Received,
-            code: 0,
+            code: u8::from(line.serial.is_some()),
+            ..Step::default()
         })
         .collect();
     take(world, number, steps);
@@ -453,10 +513,13 @@ pub(crate) fn inspected(world: &mut World, stamp: Stamp, event: &events::Inspect
             stamp,
             line,
             sku: NO_KEY,
-            qty: 0,
             facility,
             kind,
             code,
+            matched: event
+                .matched
+                .map_or(0, |matched| index_of(Match::ALL, matched) + 1),
+            ..Step::default()
         }],
     );
     number
@@ -471,10 +534,10 @@ pub(crate) fn dispositioned(world: &mut World, stamp: Stamp, event: &events::Dis
         stamp,
         line,
         sku: NO_KEY,
-        qty: 0,
         facility: NO_KEY,
         kind: Kind::Dispositioned,
         code,
+        ..Step::default()
     };
     take(world, number, [step]);
     number
@@ -496,7 +559,8 @@ pub(crate) fn processed(world: &mut World, stamp: Stamp, event: &events::Process
             qty: event.qty,
             facility,
             kind,
-            code: 0,
+            recovered_minor: event.recovered_minor.unwrap_or(NOT_TOLD),
+            ..Step::default()
         }],
     );
     number

@@ -10,6 +10,7 @@ use eddy_events::shipment::{self as events, Leg, NdrReason};
 
 use crate::facts::{NO_TIME, Stamp, earlier, latest, stamped, standing};
 use crate::interner::{NO_KEY, NO_SYMBOL};
+use crate::operations::watch::Watch;
 use crate::world::{World, index_of};
 
 /// What a fact says. The order is the rank among facts of one time.
@@ -208,8 +209,12 @@ pub(crate) struct Shipment {
     pub(crate) open: bool,
     /// Its row waits for the next flush.
     pub(crate) dirty: bool,
-    /// The milestone of its return to origin was told.
-    pub(crate) told_rto: bool,
+    /// The milestones that were told, see [`crate::milestones`].
+    pub(crate) told: u8,
+    /// The term that runs for it. Follows the log.
+    pub(crate) watch: Watch,
+    /// The attempt of which it was last told that the parcel is out for delivery, and that it failed.
+    pub(crate) told_attempts: (u16, u16),
     /// Latest probability that it is never delivered, not a number until scored. Repeats an output.
     pub(crate) risk: f64,
 }
@@ -224,7 +229,9 @@ impl Default for Shipment {
             next: NO_KEY,
             open: false,
             dirty: false,
-            told_rto: false,
+            told: 0,
+            watch: Watch::default(),
+            told_attempts: (0, 0),
             risk: f64::NAN,
         }
     }

@@ -18,6 +18,10 @@ pub(crate) struct Entry {
     pub(crate) size: u32,
     pub(crate) supplier: u32,
     pub(crate) price_minor: i64,
+    /// What it cost, -1 when not told.
+    pub(crate) cost_minor: i64,
+    /// Pieces carry serial numbers.
+    pub(crate) serialised: Option<bool>,
 }
 
 stamped!(Entry);
@@ -83,6 +87,8 @@ pub(crate) fn catalogued(world: &mut World, stamp: Stamp, event: &CatalogueItemU
         size: symbols.of_option(event.size.as_deref()),
         supplier: symbols.of_option(event.supplier_id.as_deref()),
         price_minor: event.price_minor,
+        cost_minor: event.cost_minor.unwrap_or(-1),
+        serialised: event.serialised,
     };
     change(world, number, |entries| entries.push(entry));
     number

@@ -14,12 +14,15 @@ use crate::contributions::Delta;
 use crate::courier_lanes::{Key as LaneKey, Lane};
 use crate::customers::Customer;
 use crate::error::Error;
+use crate::exchanges::Exchange;
 use crate::facilities::Facility;
 use crate::facts::earlier;
+use crate::fraud::hashed;
 use crate::governance::Register;
 use crate::interner::{Interner, NO_KEY, NO_SYMBOL, Symbols};
 use crate::key_index::{self, KeysJob, Size, Spilled};
 use crate::ledger::{Ledger, PAGE};
+use crate::loyalty::{Account, Key as AccountKey};
 use crate::orders::{Line, Order, Placed};
 use crate::outcome::Outcome;
 use crate::pincodes::Pincode;
@@ -29,6 +32,7 @@ use crate::returns::Return;
 use crate::shipments::Shipment;
 use crate::skus::Sku;
 use crate::slab::{self, Paged, Slab};
+use crate::supplier_claims::SupplierClaim;
 use crate::zone::Zone;
 
 /// Entities with their keys.
@@ -97,6 +101,9 @@ pub(crate) struct Dirty {
     pub(crate) skus: Vec<u32>,
     pub(crate) lanes: Vec<u32>,
     pub(crate) facilities: Vec<u32>,
+    pub(crate) exchanges: Vec<u32>,
+    pub(crate) loyalty: Vec<u32>,
+    pub(crate) supplier_claims: Vec<u32>,
     pub(crate) governance: bool,
 }
 
@@ -124,6 +131,11 @@ pub(crate) struct World {
     pub(crate) pincodes: Slab<Pincode, PAGE>,
     pub(crate) facilities: Slab<Facility, PAGE>,
     pub(crate) lanes: Ledger<LaneKey, Lane>,
+    /// By the hash of their id.
+    pub(crate) exchanges: Ledger<u64, Exchange>,
+    pub(crate) loyalty: Ledger<AccountKey, Account>,
+    /// By the hash of their id.
+    pub(crate) supplier_claims: Ledger<u64, SupplierClaim>,
     pub(crate) governance: Register,
     pub(crate) dirty: Dirty,
     /// Delivered lines put in (1) or taken out (-1), for the return rates to take.
@@ -158,6 +170,9 @@ impl World {
             pincodes: Slab::default(),
             facilities: Slab::default(),
             lanes: Ledger::default(),
+            exchanges: Ledger::default(),
+            loyalty: Ledger::default(),
+            supplier_claims: Ledger::default(),
             governance: Register::default(),
             dirty: Dirty::default(),
             sold: Vec::new(),
@@ -199,8 +214,28 @@ impl World {
         facility, facility_keys, facilities
     );
 
+    /// The number of an exchange.
+    pub(crate) fn exchange(&mut self, id: &str) -> u32 {
+        let number = self.exchanges.number(&hashed(id));
+        let exchange = &mut self.exchanges.entries.get_mut(number).value;
+        if exchange.id.is_empty() {
+            id.clone_into(&mut exchange.id);
+        }
+        number
+    }
+
+    /// The number of a claim against a supplier.
+    pub(crate) fn supplier_claim(&mut self, id: &str) -> u32 {
+        let number = self.supplier_claims.number(&hashed(id));
+        let claim = &mut self.supplier_claims.entries.get_mut(number).value;
+        if claim.id.is_empty() {
+            id.clone_into(&mut claim.id);
+        }
+        number
+    }
+
     /// All paged state, in a fixed order that snapshots rely on.
-    pub(crate) fn slabs(&mut self) -> [&mut dyn Paged; 18] {
+    pub(crate) fn slabs(&mut self) -> [&mut dyn Paged; 21] {
         [
             &mut self.symbols.0.pages,
             &mut self.order_keys.pages,
@@ -220,6 +255,9 @@ impl World {
             &mut self.pincodes,
             &mut self.facilities,
             &mut self.lanes.entries,
+            &mut self.exchanges.entries,
+            &mut self.loyalty.entries,
+            &mut self.supplier_claims.entries,
         ]
     }
 
@@ -242,6 +280,9 @@ impl World {
         self.symbols.0.reindex();
         self.keys().into_iter().for_each(Interner::reindex);
         self.lanes.reindex();
+        self.exchanges.reindex();
+        self.loyalty.reindex();
+        self.supplier_claims.reindex();
     }
 
     /// What a snapshot is to do with the keys for their indexes to fit `bound` bytes.
@@ -272,11 +313,15 @@ impl World {
         slab::spill(&mut self.slabs(), STRINGS, memory);
     }
 
-    /// Bytes held by indexes. Those of the keys are bounded by [`World::begin_keys`]; symbols and lanes are few.
+    /// Bytes held by indexes. Those of the keys are bounded by [`World::begin_keys`]; symbols and lanes are few, and so are
+    /// exchanges, adjustments of points and claims.
     pub(crate) fn index_bytes(&mut self) -> usize {
         self.keys().iter().map(|keys| keys.index_bytes()).sum::<usize>()
             + self.symbols.0.index_bytes()
             + self.lanes.index_bytes()
+            + self.exchanges.index_bytes()
+            + self.loyalty.index_bytes()
+            + self.supplier_claims.index_bytes()
     }
 
     // --- taking contributions out and putting them back -------------------------------------------------------------------
@@ -395,6 +440,30 @@ impl World {
         if !customer.dirty {
             customer.dirty = true;
             self.dirty.customers.push(number);
+        }
+    }
+
+    /// Marks the row of an exchange.
+    pub(crate) fn touch_exchange(&mut self, number: u32) {
+        let exchange = &mut self.exchanges.entries.get_mut(number).value;
+        if !std::mem::replace(&mut exchange.dirty, true) {
+            self.dirty.exchanges.push(number);
+        }
+    }
+
+    /// Marks the row of an account of points.
+    pub(crate) fn touch_loyalty(&mut self, number: u32) {
+        let account = &mut self.loyalty.entries.get_mut(number).value;
+        if !std::mem::replace(&mut account.dirty, true) {
+            self.dirty.loyalty.push(number);
+        }
+    }
+
+    /// Marks the row of a claim against a supplier.
+    pub(crate) fn touch_supplier_claim(&mut self, number: u32) {
+        let claim = &mut self.supplier_claims.entries.get_mut(number).value;
+        if !std::mem::replace(&mut claim.dirty, true) {
+            self.dirty.supplier_claims.push(number);
         }
     }
 

@@ -24,6 +24,8 @@ pub struct Config {
     pub scores: bool,
     /// Of the scores, those of parcels, and the decisions about them. Without it fraud alone is looked for. Means nothing without `scores`.
     pub risk: bool,
+    /// Watch terms, and advise on what becomes of inspected lines.
+    pub operations: bool,
     /// Keys of which the scores' learner keeps a belief, 28 bytes each, rounded up to a power of two.
     pub beliefs: usize,
 }
@@ -40,6 +42,7 @@ impl Default for Config {
             seen_in_memory: 2 << 20,
             scores: true,
             risk: true,
+            operations: true,
             beliefs: 1 << 19,
         }
     }
@@ -49,8 +52,15 @@ impl Config {
     /// What a snapshot must share with its engine: results under another zone, currency or shard are other results.
     pub(crate) fn seed(&self) -> u64 {
         let text = format!(
-            "{}\n{}\n{}\n{}\n{}\n{}\n{}",
-            self.shard, self.tenant, self.zone, self.currency, self.scores, self.risk, self.beliefs
+            "{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}",
+            self.shard,
+            self.tenant,
+            self.zone,
+            self.currency,
+            self.scores,
+            self.risk,
+            self.operations,
+            self.beliefs
         );
         eddy_events::fingerprint(text.as_bytes()) as u64
     }

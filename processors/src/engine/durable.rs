@@ -48,6 +48,7 @@ impl Engine {
             routing: self.routing.small.clone(),
             fraud: self.fraud.small.clone(),
             rates: self.rates.small.clone(),
+            operations: self.operations.small.clone(),
         };
         let slabs = self
             .slabs()
@@ -82,7 +83,10 @@ impl Engine {
     pub fn memory(&mut self) -> Memory {
         Memory {
             state_bytes: self.slabs().iter().map(|slab| slab.hot_bytes()).sum(),
-            index_bytes: self.world.index_bytes() + self.fraud.index_bytes() + self.rates.index_bytes(),
+            index_bytes: self.world.index_bytes()
+                + self.fraud.index_bytes()
+                + self.operations.index_bytes()
+                + self.rates.index_bytes(),
             seen_bytes: self.seen.memory(),
             seen_events: self.seen.len(),
         }
@@ -178,6 +182,8 @@ impl Engine {
             .small
             .closed
             .map(|_| *engine.rates.maturing().start());
+        engine.operations.small = small.operations;
+        engine.operations.reindex();
         Ok(engine)
     }
 }

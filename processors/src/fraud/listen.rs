@@ -46,7 +46,7 @@ pub(crate) fn hear(
                 }
             }
         }
-        Owner::None => fraud.hear_other(world, event, tie, now),
+        Owner::None | Owner::Exchange(_) => fraud.hear_other(world, event, tie, now),
         _ => {}
     }
     fraud.fire(world, now);
@@ -68,12 +68,11 @@ impl Fraud {
     }
 
     /// Of what an event told that no projection keeps but fraud does, so that voiding it finds it.
-    pub(crate) fn owner_of(&mut self, world: &mut World, event: &Event, owner: Owner) -> Owner {
+    pub(crate) fn owner_of(&mut self, world: &World, event: &Event, owner: Owner) -> Owner {
         match &event.body {
             Body::ClaimSubmitted(body) | Body::ClaimResolved(body) => {
                 Owner::Claim(self.claims.number(&hashed(&body.claim_id)))
             }
-            Body::ExchangeCreated(body) => Owner::Return(world.rma(&body.rma_id)),
             Body::AuditSampleReviewed(body) => world
                 .return_keys
                 .find(&body.rma_id)
@@ -106,6 +105,7 @@ impl Fraud {
             Owner::Refund(number) => one(world.refunds.get(number).rma),
             Owner::Shipment(number) => one(rma_of(world, number)),
             Owner::Order(order) => self.returns_of_order(world, order),
+            Owner::Exchange(number) => crate::exchanges::returns_of(world, number),
             Owner::Claim(number) => {
                 let order = self.claims.entries.get(number).value.order;
                 let known = order != NO_KEY && !self.claims.entries.get(number).value.told.is_empty();

@@ -58,6 +58,24 @@ pub(crate) const TABLE: Table = Table {
             NULL,
             "Pieces it can restock a day, as described.",
         ),
+        (
+            "oldest_to_inspect_at",
+            Time,
+            NULL,
+            "Since when the line waits for inspection that waits longest.",
+        ),
+        (
+            "oldest_to_restock_at",
+            Time,
+            NULL,
+            "Since when the line waits for the shelf that waits longest.",
+        ),
+        (
+            "restocked_per_day",
+            Float,
+            NULL,
+            "Lines put on the shelf a day, over the seven days that end with the latest one.",
+        ),
     ],
 };
 
@@ -85,5 +103,8 @@ pub(crate) fn write(world: &World, number: u32, rows: &mut Writer) {
         .time(facility.oldest_at().unwrap_or(NO_TIME))
         .float(facility.inspected_per_day())
         .int(capacity(entry.map(|entry| entry.inspect_per_day)))
-        .int(capacity(entry.map(|entry| entry.restock_per_day)));
+        .int(capacity(entry.map(|entry| entry.restock_per_day)))
+        .time(facility.oldest_to_inspect().unwrap_or(NO_TIME))
+        .time(facility.oldest_to_restock().unwrap_or(NO_TIME))
+        .float(facility.restocked_per_day());
 }

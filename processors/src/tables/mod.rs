@@ -5,9 +5,12 @@
 mod courier_lanes;
 mod customers;
 pub(crate) mod dead_letters;
+mod dispositions;
+mod exchanges;
 mod facilities;
 mod fraud_alerts;
 mod governance;
+mod loyalty;
 mod model_performance;
 pub(crate) mod ndr_scores;
 mod order_lines;
@@ -20,6 +23,8 @@ mod returns;
 pub(crate) mod routing_decisions;
 mod shipments;
 mod skus;
+mod sla_breaches;
+mod supplier_claims;
 mod threshold_curves;
 
 use std::sync::{Arc, OnceLock};
@@ -31,13 +36,14 @@ use crate::fraud::Fraud;
 use crate::governance::Kind as Governance;
 use crate::interner::NO_KEY;
 use crate::ndr::Ndr;
+use crate::operations::Operations;
 use crate::rates::Rates;
 use crate::routing::Routing;
 use crate::rows::{Rows, Schemas, Table};
 use crate::world::{DirtyOrder, World};
 
 /// The tables, in the order in which changes number them.
-pub(crate) const TABLES: [&Table; 21] = [
+pub(crate) const TABLES: [&Table; 26] = [
     &orders::TABLE,
     &order_lines::TABLE,
     &shipments::TABLE,
@@ -58,6 +64,11 @@ pub(crate) const TABLES: [&Table; 21] = [
     &fraud_alerts::TABLE,
     &return_scores::TABLE,
     &threshold_curves::TABLE,
+    &exchanges::TABLE,
+    &loyalty::TABLE,
+    &supplier_claims::TABLE,
+    &sla_breaches::TABLE,
+    &dispositions::TABLE,
     &return_maturity::TABLE,
 ];
 
@@ -78,9 +89,19 @@ const RETURN_SCORES: usize = 18;
 
 /// Number of the table of what thresholds would do.
 const THRESHOLD_CURVES: usize = 19;
+/// Number of the table of exchanges.
+const EXCHANGES: usize = 20;
+/// Number of the table of points.
+const LOYALTY: usize = 21;
+/// Number of the table of claims against suppliers.
+const SUPPLIER_CLAIMS: usize = 22;
+/// Number of the table of terms that passed.
+const SLA_BREACHES: usize = 23;
+/// Number of the table of advice on lines.
+const DISPOSITIONS: usize = 24;
 
 /// Number of the table of how mature each day of delivery is.
-const RETURN_MATURITY: usize = 20;
+const RETURN_MATURITY: usize = 25;
 
 /// Whether a column repeats outputs, which follow the order of the log: it is no part of what all orders of arrival agree on.
 pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
@@ -94,6 +115,8 @@ pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
             | THRESHOLD_CURVES
             | RATES_NOW
             | RETURN_MATURITY
+            | SLA_BREACHES
+            | DISPOSITIONS
     ) || matches!(
         (TABLES[table].name, column),
         ("shipments", "risk") | ("customers", "cluster_id")
@@ -206,6 +229,23 @@ pub(crate) fn changes(
         world.facilities.get_mut(number).dirty = false;
         facilities::write(world, number, rows);
     });
+    each(&mut changes, EXCHANGES, &dirty.exchanges, |number, rows| {
+        world.exchanges.entries.get_mut(number).value.dirty = false;
+        exchanges::write(world, number, rows);
+    });
+    each(&mut changes, LOYALTY, &dirty.loyalty, |number, rows| {
+        world.loyalty.entries.get_mut(number).value.dirty = false;
+        loyalty::write(world, number, rows);
+    });
+    each(
+        &mut changes,
+        SUPPLIER_CLAIMS,
+        &dirty.supplier_claims,
+        |number, rows| {
+            world.supplier_claims.entries.get_mut(number).value.dirty = false;
+            supplier_claims::write(world, number, rows);
+        },
+    );
     if dirty.governance {
         write_governance(world, &mut changes);
     }
@@ -261,6 +301,22 @@ pub(crate) fn changes(
         writer.finish(&mut changes);
     }
     changes
+}
+
+/// The rows of operations that wait, as changes.
+pub(crate) fn changes_of_operations(
+    world: &World,
+    operations: &mut Operations,
+    changes: &mut Vec<(usize, Change)>,
+) {
+    let breaches = operations.take_breaches();
+    each(changes, SLA_BREACHES, &breaches, |number, rows| {
+        sla_breaches::write(world, operations, number, rows);
+    });
+    let advice = operations.take_advice();
+    each(changes, DISPOSITIONS, &advice, |number, rows| {
+        dispositions::write(world, operations, number, rows);
+    });
 }
 
 fn each(
@@ -330,6 +386,14 @@ pub(crate) fn scan(
     all(world, 6, world.sku_keys.len(), skus::write);
     all(world, 7, world.lanes.len(), courier_lanes::write);
     all(world, 8, world.facility_keys.len(), facilities::write);
+    all(world, EXCHANGES, world.exchanges.len(), exchanges::write);
+    all(world, LOYALTY, world.loyalty.len(), loyalty::write);
+    all(
+        world,
+        SUPPLIER_CLAIMS,
+        world.supplier_claims.len(),
+        supplier_claims::write,
+    );
     let mut scores = Writer::new(NDR_SCORES, SCAN_ROWS);
     for subject in ndr_scores::subjects(world) {
         if ndr.holds(subject) {
@@ -392,6 +456,27 @@ pub(crate) fn scan(
             give(table, rows);
         }
     }
+}
+
+/// Every row of operations, as [`scan`] gives the others.
+pub(crate) fn scan_operations(
+    world: &mut World,
+    operations: &Operations,
+    memory: usize,
+    mut give: impl FnMut(usize, RecordBatch),
+) {
+    let mut breaches = Writer::new(SLA_BREACHES, SCAN_ROWS);
+    for number in 0..operations.breaches.len() {
+        sla_breaches::write(world, operations, number, &mut breaches);
+        give_full(world, memory, &mut breaches, &mut give);
+    }
+    give_rest(breaches, &mut give);
+    let mut advice = Writer::new(DISPOSITIONS, SCAN_ROWS);
+    for number in 0..operations.advice.len() {
+        dispositions::write(world, operations, number, &mut advice);
+        give_full(world, memory, &mut advice, &mut give);
+    }
+    give_rest(advice, &mut give);
 }
 
 /// Gives a batch once it is full, and brings the memory back within its bound.

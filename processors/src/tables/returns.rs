@@ -1,13 +1,15 @@
 //! `returns`: one row a line of a return.
 
 use eddy_events::order::Channel;
-use eddy_events::returns::Method;
+use eddy_events::returns::{Match, Method};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Writer, count, key};
+use crate::fold::payment_word;
 use crate::interner::{NO_KEY, NO_SYMBOL};
 use crate::refunds::Kind as RefundKind;
-use crate::rows::Kind::{Int, Small, Text, Time};
+use crate::returns::Kind;
+use crate::rows::Kind::{Flag, Int, Small, Text, Time};
 use crate::rows::{FULL, NULL, Table};
 use crate::world::World;
 
@@ -108,6 +110,64 @@ pub(crate) const TABLE: Table = Table {
             NULL,
             "ISO 4217 code of the order, else the tenant's.",
         ),
+        (
+            "value_minor",
+            Int,
+            NULL,
+            "What the buyer paid for `qty` pieces of the line after its discount, in `currency`; null when the line is not known.",
+        ),
+        (
+            "payment_mode",
+            Text,
+            NULL,
+            "How the order is paid: cod or prepaid.",
+        ),
+        (
+            "supplier_id",
+            Text,
+            NULL,
+            "Who supplied it, as the order line says.",
+        ),
+        ("authorised_at", Time, NULL, "When it was first authorised."),
+        (
+            "picked_up_at",
+            Time,
+            NULL,
+            "When it was first picked up, as told of the return; the scan of its parcel is in `shipments`.",
+        ),
+        ("pickup_failures", Small, FULL, "How often a pickup failed."),
+        ("closed_at", Time, NULL, "When it was first closed."),
+        (
+            "first_grade",
+            Text,
+            NULL,
+            "Condition by the first inspection: a, b, c, d, reject.",
+        ),
+        (
+            "match",
+            Text,
+            NULL,
+            "Whether it is what was sold, by the latest inspection that says: match, mismatch_class, mismatch_quantity, mismatch_serial, \
+             parts_missing.",
+        ),
+        (
+            "serial_seen",
+            Flag,
+            FULL,
+            "A receipt of the line named a serial number.",
+        ),
+        (
+            "ended_at",
+            Time,
+            NULL,
+            "When it was first restocked, refurbished, liquidated or scrapped.",
+        ),
+        (
+            "recovered_minor",
+            Int,
+            NULL,
+            "What its ends brought back in `currency`, negative when disposal cost; null when none says.",
+        ),
     ],
 };
 
@@ -161,6 +221,9 @@ pub(crate) fn write(world: &World, number: u32, rows: &mut Writer) {
         NO_KEY => placed.map_or(NO_KEY, |placed| placed.customer),
         customer => customer,
     };
+    let [authorised_at, picked_up_at, closed_at] =
+        [Kind::Authorised, Kind::PickedUp, Kind::Closed].map(|kind| returned.first(kind));
+    let pickup_failures = i32::try_from(returned.pickup_failures()).unwrap_or(i32::MAX);
     for line in &lines {
         let of = order
             .and_then(|order| world.line_of(order, line))
@@ -209,6 +272,23 @@ pub(crate) fn write(world: &World, number: u32, rows: &mut Writer) {
                 lines.len() == 1,
                 currency,
             ))
-            .text(world.symbols.word(currency));
+            .text(world.symbols.word(currency))
+            .int(of.map(|of| of.value_of(line.qty())))
+            .text(order.and_then(|order| order.payment()).and_then(payment_word))
+            .text(of.and_then(|of| world.symbols.word(of.supplier)))
+            .time(authorised_at)
+            .time(picked_up_at)
+            .small(pickup_failures)
+            .time(closed_at)
+            .text(line.first_grade.map(|grade| grade.as_str()))
+            .text(
+                usize::from(line.matched)
+                    .checked_sub(1)
+                    .and_then(|at| Match::ALL.get(at))
+                    .map(|matched| matched.as_str()),
+            )
+            .flag(line.serial_seen)
+            .time(line.ended_at)
+            .int(line.recovered_minor);
     }
 }

@@ -1,7 +1,7 @@
 //! `skus`: one row a SKU that the catalogue or a delivery or return named.
 
 use super::Writer;
-use crate::rows::Kind::{Int, Text};
+use crate::rows::Kind::{Flag, Int, Text};
 use crate::rows::{FULL, NULL, Table};
 use crate::world::World;
 
@@ -47,6 +47,18 @@ pub(crate) const TABLE: Table = Table {
             FULL,
             "Pieces of returns that went back on the shelf.",
         ),
+        (
+            "cost_minor",
+            Int,
+            NULL,
+            "What a piece cost by the catalogue, in `currency`.",
+        ),
+        (
+            "serialised",
+            Flag,
+            NULL,
+            "Whether pieces carry serial numbers, by the catalogue.",
+        ),
     ],
 };
 
@@ -70,5 +82,7 @@ pub(crate) fn write(world: &World, number: u32, rows: &mut Writer) {
         .int(sku.sums.delivered)
         .int(sku.sums.requested)
         .int(sku.sums.received)
-        .int(sku.sums.restocked);
+        .int(sku.sums.restocked)
+        .int(entry.map(|entry| entry.cost_minor).filter(|cost| *cost >= 0))
+        .flag(entry.and_then(|entry| entry.serialised));
 }

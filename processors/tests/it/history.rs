@@ -344,6 +344,8 @@ pub fn history(seed: u64, orders: usize) -> Vec<Event> {
         );
         item.weight_g = Some(700);
         item.returnable_days = Some(3);
+        item.cost_minor = s.dice.chance(50).then(|| 50 + s.dice.roll(40) as i64);
+        item.serialised = s.dice.chance(50).then(|| s.dice.chance(50));
         s.tell(hour, Body::ContextCatalogueItemUpdated(item));
         let (code, hour) = (*s.dice.pick(&PINCODES), s.hour(0));
         let place = pincode(code, ["Maharashtra", "Karnataka"][s.dice.roll(2) as usize]);
@@ -388,6 +390,7 @@ fn order_story(s: &mut Scribe, number: usize, orders: usize) {
             );
             one.category = s.dice.chance(50).then(|| "saree".into());
             one.discount_minor = s.dice.chance(30).then_some(101);
+            one.supplier_id = s.dice.chance(50).then(|| "v1".into());
             all.push(one);
         }
         let customer = format!("c{}", s.dice.roll(3));
@@ -589,7 +592,11 @@ fn return_story(s: &mut Scribe, order_id: &str, rma: &str, lines: u64) {
             }),
             2 => Body::ReturnCancelled(changed()),
             3 => Body::ReturnReopened(changed()),
-            4 => Body::ReturnPickupScheduled(pickup()),
+            4 => match s.dice.roll(3) {
+                0 => Body::ReturnPickupScheduled(pickup()),
+                1 => Body::ReturnPickupFailed(pickup()),
+                _ => Body::ReturnClosed(changed()),
+            },
             5 => Body::ReturnPickedUp(pickup()),
             6..9 => {
                 let (facility, sku, qty) = (
@@ -599,6 +606,7 @@ fn return_story(s: &mut Scribe, order_id: &str, rma: &str, lines: u64) {
                 );
                 let mut receipt = received(rma, facility, &[(&line_id, sku, qty)]);
                 receipt.weight_g = s.dice.chance(60).then(|| 50 + s.dice.roll(900) as u32);
+                receipt.lines[0].serial = s.dice.chance(20).then(|| "SN1".into());
                 receipt.packaging = s.dice.chance(30).then_some(returns::Packaging::Missing);
                 Body::ReturnReceived(receipt)
             }
@@ -619,7 +627,14 @@ fn return_story(s: &mut Scribe, order_id: &str, rma: &str, lines: u64) {
             }),
             _ => {
                 let (sku, qty) = (*s.dice.pick(&SKUS), 1);
-                Body::ReturnRestocked(processed(rma, &line_id, sku, qty))
+                let mut end = processed(rma, &line_id, sku, qty);
+                end.recovered_minor = s.dice.chance(60).then(|| 500 - s.dice.roll(700) as i64);
+                match s.dice.roll(6) {
+                    0 => Body::ReturnRefurbished(end),
+                    1 => Body::ReturnLiquidated(end),
+                    2 => Body::ReturnScrapped(end),
+                    _ => Body::ReturnRestocked(end),
+                }
             }
         };
         s.tell(hour, body);
@@ -630,10 +645,44 @@ fn return_story(s: &mut Scribe, order_id: &str, rma: &str, lines: u64) {
             rma_id: rma.into(),
             line_id: format!("l{}", s.dice.roll(lines)).into(),
             new_order_id: format!("{order_id}-x").into(),
-            price_difference_minor: None,
+            price_difference_minor: s.dice.chance(50).then(|| s.dice.roll(200) as i64 - 100),
+        };
+        for _ in 0..1 + s.dice.roll(2) {
+            let hour = s.hour(110);
+            s.tell(hour, Body::ExchangeCreated(exchange.clone()));
+        }
+    }
+    for _ in 0..s.dice.roll(3) {
+        let adjusted = money::LoyaltyAdjusted {
+            customer_id: format!("c{}", s.dice.roll(2)).into(),
+            points: 40 - s.dice.roll(80) as i64,
+            order_id: s.dice.chance(70).then(|| order_id.into()),
+            rma_id: s.dice.chance(50).then(|| rma.into()),
         };
         let hour = s.hour(110);
-        s.tell(hour, Body::ExchangeCreated(exchange));
+        s.tell(hour, Body::LoyaltyAdjusted(adjusted));
+    }
+    if s.dice.chance(25) {
+        for _ in 0..1 + s.dice.roll(3) {
+            let claim = money::SupplierClaim {
+                claim_id: format!("sc-{rma}").into(),
+                supplier_id: format!("v{}", s.dice.roll(2)).into(),
+                rma_id: s.dice.chance(80).then(|| rma.into()),
+                sku: (*s.dice.pick(&SKUS)).into(),
+                amount_minor: 100 + s.dice.roll(300) as i64,
+                due_at: s
+                    .dice
+                    .chance(40)
+                    .then(|| Timestamp::utc(START + s.dice.roll(200) as i64 * HOUR)),
+            };
+            let hour = s.hour(120);
+            let body = match s.dice.roll(4) {
+                0 => Body::SupplierClaimSettled(claim),
+                1 => Body::SupplierClaimRejected(claim),
+                _ => Body::SupplierClaimFiled(claim),
+            };
+            s.tell(hour, body);
+        }
     }
     for number in 0..s.dice.roll(2) {
         for _ in 0..1 + s.dice.roll(2) {

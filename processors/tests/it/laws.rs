@@ -1,10 +1,10 @@
 //! The laws, over generated histories: rows converge, batches do not matter, replay equals live, streaming equals the naive batch.
 
-use eddy_events::feedback::{AlertReview, Verdict};
+use eddy_events::feedback::{AlertReview, ClockTicked, Verdict};
 use eddy_events::{Body, Event};
 use proptest::prelude::*;
 
-use crate::history::{Dice, event, history};
+use crate::history::{Dice, HOUR, START, event, history};
 use crate::oracle;
 use crate::support::{Run, Tables, projections};
 
@@ -21,7 +21,7 @@ fn disorder(events: &[Event], seed: u64) -> Vec<Event> {
     all
 }
 
-/// A log in which people speak about the alerts that it raises: verdicts of all kinds, some of them twice, each somewhere after the middle.
+/// A log in which people speak about the alerts that it raises: verdicts of all kinds, some of them twice, each somewhere after the middle. Ticks let its terms pass.
 pub fn with_reviews(log: &[Event], seed: u64) -> Vec<Event> {
     let mut run = Run::new();
     run.play(log, 9);
@@ -55,6 +55,15 @@ pub fn with_reviews(log: &[Event], seed: u64) -> Vec<Event> {
             let at = middle + dice.roll((all.len() - middle + 1) as u64) as usize;
             all.insert(at, word.clone());
         }
+    }
+    for number in 0..dice.roll(6) as i64 {
+        let hour = 150 * (number + 1) + dice.roll(100) as i64;
+        let body = Body::ClockTicked(ClockTicked {
+            at: eddy_events::Timestamp::utc(START + hour * HOUR),
+        });
+        let middle = all.len() / 2;
+        let at = middle + dice.roll((all.len() - middle + 1) as u64) as usize;
+        all.insert(at, event(&format!("tick-{number}"), hour, body));
     }
     all
 }

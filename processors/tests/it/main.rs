@@ -7,6 +7,8 @@ mod driver;
 mod fraud;
 mod history;
 mod laws;
+mod milestones;
+mod operations;
 mod oracle;
 mod promoted;
 mod risk;

@@ -5,6 +5,7 @@ mod facts;
 mod orders;
 mod parcels;
 mod returns;
+mod settlements;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use facts::Facts;
 use orders::{catalogue, customers, orders};
 use parcels::shipments;
 use returns::{refunds, returned};
+use settlements::settlements;
 
 /// Fails unless `tables` has exactly the rows of `expected`, and in them the cells that `expected` names.
 pub fn compare(tables: &Tables, expected: &Tables) {
@@ -88,6 +90,7 @@ pub fn recompute(events: &[Event]) -> Tables {
     shipments(&facts, &parcels, &mut tables);
     returned(&facts, &mut tables);
     refunds(&facts, &mut tables);
+    settlements(&facts, &mut tables);
     catalogue(&facts, &mut tables);
     customers(&facts, &mut tables);
     tables.retain(|_, rows| !rows.is_empty());

@@ -25,6 +25,8 @@ pub fn projections(tables: &Tables) -> Tables {
     tables.remove("return_scores");
     tables.remove("rates_now");
     tables.remove("return_maturity");
+    tables.remove("sla_breaches");
+    tables.remove("dispositions");
     for row in tables
         .get_mut("customers")
         .into_iter()

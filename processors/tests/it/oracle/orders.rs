@@ -235,6 +235,8 @@ pub fn catalogue(facts: &Facts<'_>, tables: &mut Tables) {
             .or_default();
         row.insert("category".into(), text(&item.category));
         row.insert("price_minor".into(), text(item.price_minor));
+        row.insert("cost_minor".into(), item.cost_minor.map(text).unwrap_or_default());
+        row.insert("serialised".into(), item.serialised.map(text).unwrap_or_default());
     }
     for t in &facts.told {
         if let Body::ContextFacilityUpdated(facility) = t.body {

@@ -6,7 +6,7 @@ use eddy_events::returns::Disposition;
 use eddy_events::{Body, returns};
 
 use super::facts::{Facts, Told};
-use super::orders::matching;
+use super::orders::{matching, value};
 use super::{bump, row, text, time};
 use crate::support::Tables;
 
@@ -25,6 +25,12 @@ pub struct Back {
     pub facility: Option<String>,
     pub grade: String,
     pub group: String,
+    pub first_grade: String,
+    pub matched: String,
+    pub serial: bool,
+    pub ended: Option<i64>,
+    pub restocked: bool,
+    pub recovered: Option<i64>,
 }
 
 impl<'a> Facts<'a> {
@@ -106,6 +112,12 @@ impl<'a> Facts<'a> {
             facility: None,
             grade: String::new(),
             group: String::new(),
+            first_grade: String::new(),
+            matched: String::new(),
+            serial: false,
+            ended: None,
+            restocked: false,
+            recovered: None,
         };
         for (at, rank, _, body) in steps {
             match body {
@@ -118,12 +130,19 @@ impl<'a> Facts<'a> {
                         back.sku = Some(text(&piece.sku));
                         back.facility = Some(text(&r.facility));
                         back.received.get_or_insert(at);
+                        back.serial |= piece.serial.is_some();
                     }
                 }
                 Body::ReturnInspected(i) | Body::ReturnReinspected(i) => {
                     let back = found.entry(text(&i.line_id)).or_insert_with(|| fresh(&i.line_id));
                     back.inspected.get_or_insert(at);
                     back.grade = text(i.grade);
+                    if back.first_grade.is_empty() {
+                        back.first_grade = text(i.grade);
+                    }
+                    if let Some(matched) = i.matched {
+                        back.matched = text(matched);
+                    }
                     back.facility = i.facility.as_ref().map(text).or(back.facility.take());
                 }
                 Body::ReturnDispositioned(d) => {
@@ -136,6 +155,11 @@ impl<'a> Facts<'a> {
                 | Body::ReturnScrapped(p) => {
                     let back = found.entry(text(&p.line_id)).or_insert_with(|| fresh(&p.line_id));
                     back.end = Some(order[rank]);
+                    back.ended.get_or_insert(at);
+                    back.restocked |= order[rank] == "restocked";
+                    if let Some(recovered) = p.recovered_minor {
+                        back.recovered = Some(back.recovered.unwrap_or(0) + recovered);
+                    }
                     back.sku = Some(text(&p.sku));
                     back.facility = Some(text(&p.facility));
                 }
@@ -213,6 +237,16 @@ impl<'a> Facts<'a> {
         })
     }
 
+    /// When an event of a type was first told of a subject, and how often it was.
+    pub fn first(&self, subject: &str, kind: &str) -> (Option<i64>, usize) {
+        let at = self
+            .told
+            .iter()
+            .filter(|t| t.body.type_name() == kind && t.body.subject().is_some_and(|s| s == subject))
+            .map(|t| t.at);
+        (at.clone().min(), at.count())
+    }
+
     pub fn stands(&self, rma: &str) -> bool {
         !["cancelled", "rejected"].contains(&self.header(rma))
     }
@@ -283,6 +317,39 @@ pub fn returned(facts: &Facts<'_>, tables: &mut Tables) {
                 ),
                 ("refund_minor", text(refunded)),
                 ("currency", currency.into()),
+                (
+                    "value_minor",
+                    line.map(|line| text(value(line, qty))).unwrap_or_default(),
+                ),
+                (
+                    "payment_mode",
+                    order
+                        .as_ref()
+                        .and_then(|order| facts.payment(order))
+                        .map(text)
+                        .unwrap_or_default(),
+                ),
+                (
+                    "supplier_id",
+                    line.and_then(|line| line.supplier_id.as_ref())
+                        .map(text)
+                        .unwrap_or_default(),
+                ),
+                (
+                    "authorised_at",
+                    time(facts.first(&rma, "eddy.return.authorised").0),
+                ),
+                ("picked_up_at", time(facts.first(&rma, "eddy.return.picked_up").0)),
+                (
+                    "pickup_failures",
+                    text(facts.first(&rma, "eddy.return.pickup_failed").1),
+                ),
+                ("closed_at", time(facts.first(&rma, "eddy.return.closed").0)),
+                ("first_grade", back.first_grade.clone()),
+                ("match", back.matched.clone()),
+                ("serial_seen", text(back.serial)),
+                ("ended_at", time(back.ended)),
+                ("recovered_minor", time(back.recovered)),
             ]);
             tables
                 .entry("returns".into())
@@ -321,7 +388,7 @@ pub fn returned(facts: &Facts<'_>, tables: &mut Tables) {
                     && back.end.is_none();
                 let shelf =
                     back.decided.is_some_and(|(_, d)| d == Disposition::Restock) && back.end.is_none();
-                if waits || shelf || back.inspected.is_some() {
+                if waits || shelf || back.inspected.is_some() || back.restocked {
                     let sums = [("to_inspect", i64::from(waits)), ("to_restock", i64::from(shelf))];
                     bump(tables, "facilities", &[facility], &sums);
                 }
