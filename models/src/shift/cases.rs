@@ -18,7 +18,9 @@ const INSIDE: f64 = 0.75;
 /// By how much more a series must say to take a case over, in logarithms.
 const TAKEOVER: f64 = 1.0;
 /// Logarithm of the evidence for an end.
-const END: f64 = 4.0;
+const END: f64 = 6.0;
+/// Days after which a resolved case is taken up again rather than followed by another.
+const AGAIN_DAYS: i32 = 30;
 /// A case open for so long is how things are now.
 const LASTING_DAYS: i32 = 150;
 /// Days of discoveries that share the level.
@@ -306,6 +308,14 @@ impl<K: Clone + Ord> Cases<K> {
         }
         match beside {
             Some((rest, q)) => {
+                if let Some(id) = self.again(&alarm, slices, day) {
+                    if let Some(case) = self.cases.get_mut(&id) {
+                        (case.resolved, case.ended) = (None, None);
+                        case.take(day, &alarm, q);
+                    }
+                    changes.updated.push(id);
+                    return;
+                }
                 let alarm = Alarm {
                     evidence: rest,
                     ..alarm
@@ -315,6 +325,18 @@ impl<K: Clone + Ord> Cases<K> {
             }
             None => self.join(&alarm.series, slices, day),
         }
+    }
+
+    /// A case resolved of late that this alarm goes on with: its end was no end.
+    fn again(&self, alarm: &Alarm<K>, slices: &impl Slices<K>, day: i32) -> Option<u64> {
+        let mut late = self.cases.values().rev().filter(|c| {
+            c.rises == alarm.evidence.rises && c.resolved.is_some_and(|resolved| resolved > day - AGAIN_DAYS)
+        });
+        late.find(|c| {
+            let shared = slices.shared(&alarm.series, &c.series, c.onset);
+            c.series == alarm.series || (shared.of_a >= INSIDE && shared.of_b >= INSIDE)
+        })
+        .map(|c| c.id)
     }
 
     fn open(&mut self, day: i32, alarm: &Alarm<K>, q: f64) -> u64 {

@@ -215,14 +215,14 @@ impl Series {
 
     /// The first delivery day from which the excess of an anomaly is gone, if by now that is likelier than that it goes on, by a factor of `e^evidence`.
     #[must_use]
-    pub fn ended(
-        &self,
-        today: i32,
-        curve: &Curve,
-        case: &Evidence,
-        factor: f64,
-        evidence: f64,
-    ) -> Option<i32> {
+    pub fn ended(&self, today: i32, curve: &Curve, case: &Evidence, evidence: f64) -> Option<i32> {
+        // What is left of it is weighed against a milder factor than was seen when it was noticed, since that one was seen because it was large.
+        let seen = (case.observed + 1.0) / (case.expected + 1.0);
+        let factor = if case.rises {
+            (0.7 * seen).max(1.3)
+        } else {
+            (seen / 0.7).min(0.77)
+        };
         let shares = self.shares();
         let before = self.since(today - WINDOW_DAYS, case.onset, today, curve);
         let part = |tally: &super::series::Tally| {
