@@ -15,8 +15,8 @@ use super::family::Policy;
 const MARGIN_DAYS: i32 = 5;
 /// Share of lines from which one series counts as inside another.
 const INSIDE: f64 = 0.75;
-/// By how much more a series must say to take a case over, in logarithms.
-const TAKEOVER: f64 = 1.0;
+/// Logarithm of a likelihood ratio that is nothing, the largest of many.
+const NOTHING: f64 = 4.0;
 /// Logarithm of the evidence for an end.
 const END: f64 = 6.0;
 /// Days after which a resolved case is taken up again rather than followed by another.
@@ -59,8 +59,6 @@ pub struct Case<K> {
     pub ended: Option<i32>,
     /// Other series that see it.
     pub members: Vec<K>,
-    /// Logarithm of e-value and share on the last day, by which cases are taken over.
-    score: f64,
 }
 
 impl<K> Case<K> {
@@ -219,13 +217,10 @@ impl<K: Clone + Ord> Cases<K> {
                 .total_cmp(&score(a))
                 .then_with(|| a.series.cmp(&b.series))
         });
-        for case in self.cases.values_mut().filter(|c| c.resolved.is_none()) {
-            case.score = f64::NEG_INFINITY;
-        }
         // Cases first hear of themselves, then others may explain, join or take over.
-        alarms.retain(|alarm| !self.goes_on(day, alarm, &mut changes));
+        alarms.retain(|alarm| !self.goes_on(day, alarm, slices, &mut changes));
         for alarm in alarms {
-            self.hear(day, alarm, slices, &mut changes);
+            self.hear(day, &alarm, slices, &mut changes);
         }
         for case in self.cases.values_mut().filter(|c| c.resolved.is_none()) {
             let end = slices
@@ -244,109 +239,171 @@ impl<K: Clone + Ord> Cases<K> {
         changes
     }
 
-    fn goes_on(&mut self, day: i32, alarm: &Alarm<K>, changes: &mut Changes) -> bool {
-        let discoveries = self.opened.len().saturating_sub(1);
-        let policy = self.policy();
-        let own = self
+    /// The series of an open case brings it up to date, with what the other cases leave of it.
+    fn goes_on(
+        &mut self,
+        day: i32,
+        alarm: &Alarm<K>,
+        slices: &impl Slices<K>,
+        changes: &mut Changes,
+    ) -> bool {
+        let Some(id) = self
             .cases
-            .values_mut()
-            .find(|c| c.resolved.is_none() && c.series == alarm.series && c.rises == alarm.evidence.rises);
-        let Some(case) = own else { return false };
-        let q = policy.q_value(alarm.evidence.log_e, alarm.share, discoveries);
-        case.take(day, alarm, q);
-        changes.updated.push(case.id);
+            .values()
+            .find(|c| c.resolved.is_none() && c.series == alarm.series && c.rises == alarm.evidence.rises)
+            .map(|c| c.id)
+        else {
+            return false;
+        };
+        let others = self.known(&[id]);
+        let evidence = if others.is_empty() {
+            Some(alarm.evidence)
+        } else {
+            slices.residual(&alarm.series, &others)
+        };
+        if let Some(evidence) = evidence.filter(|e| e.rises == alarm.evidence.rises) {
+            let q = self.q(&evidence, alarm.share, self.opened.len().saturating_sub(1));
+            if let Some(case) = self.cases.get_mut(&id) {
+                case.take(day, &evidence, q);
+                changes.updated.push(id);
+            }
+        }
         true
     }
 
-    fn hear(&mut self, day: i32, alarm: Alarm<K>, slices: &impl Slices<K>, changes: &mut Changes) {
-        let discoveries = self.opened.len();
-        let passes = |evidence: &Evidence| {
-            let q = self.policy().q_value(evidence.log_e, alarm.share, discoveries);
-            (q <= self.level && evidence.observed.max(evidence.expected) >= self.least_observed).then_some(q)
-        };
-        if passes(&alarm.evidence).is_none() {
+    fn q(&self, evidence: &Evidence, share: f64, discoveries: usize) -> f64 {
+        self.policy().q_value(evidence.log_e, share, discoveries)
+    }
+
+    /// The q-value of a discovery.
+    fn passes(&self, evidence: &Evidence, share: f64) -> Option<f64> {
+        let q = self.q(evidence, share, self.opened.len());
+        (q <= self.level && evidence.observed.max(evidence.expected) >= self.least_observed).then_some(q)
+    }
+
+    /// What is known but for some cases.
+    fn known(&self, but: &[u64]) -> Vec<Known<'_, K>> {
+        self.cases
+            .values()
+            .filter(|c| !but.contains(&c.id))
+            .map(known)
+            .collect()
+    }
+
+    fn hear(&mut self, day: i32, alarm: &Alarm<K>, slices: &impl Slices<K>, changes: &mut Changes) {
+        let (series, share) = (&alarm.series, alarm.share);
+        if self.passes(&alarm.evidence, share).is_none() {
             return;
         }
-        let known: Vec<_> = self.cases.values().map(known).collect();
-        let rest = if known.is_empty() {
+        let rest = if self.cases.is_empty() {
             Some(alarm.evidence)
         } else {
-            slices.residual(&alarm.series, &known)
+            slices.residual(series, &self.known(&[]))
         };
-        let beside = rest.and_then(|rest| passes(&rest).map(|q| (rest, q)));
-        // Which open cases does it share its lines with?
-        let mut swallowed = Vec::new();
-        for case in self.cases.values().filter(|c| c.resolved.is_none()) {
-            let shared = slices.shared(&alarm.series, &case.series, case.onset);
-            let same = case.rises == alarm.evidence.rises;
-            let says_more = score(&alarm) > case.score + TAKEOVER;
-            if same && says_more && (shared.of_b >= INSIDE || (shared.of_a >= INSIDE && beside.is_none())) {
-                swallowed.push(case.id);
+        let beside = rest.and_then(|rest| self.passes(&rest, share).map(|q| (rest, q)));
+        let Some((rest, q)) = beside else {
+            if !self.narrows(day, alarm, slices, changes) {
+                self.join(series, slices, day);
             }
-        }
-        if let Some(&first) = swallowed.first() {
-            let discoveries = discoveries.saturating_sub(1);
-            let q = self
-                .policy()
-                .q_value(alarm.evidence.log_e, alarm.share, discoveries);
-            if let Some(case) = self.cases.get_mut(&first) {
-                let before = std::mem::replace(&mut case.series, alarm.series.clone());
-                case.join(before);
-                case.members.retain(|member| *member != alarm.series);
-                case.log_e = f64::NEG_INFINITY;
-                case.take(day, &alarm, q);
-                changes.updated.push(first);
-            }
-            // What was thought to be several is one.
-            for id in swallowed.drain(1..) {
+            return;
+        };
+        // Cases of the same kind that it contains are parts of it: beside them it still says enough.
+        let parts: Vec<u64> = self
+            .cases
+            .values()
+            .filter(|c| c.resolved.is_none() && c.rises == rest.rises && c.group == rest.group)
+            .filter(|c| slices.shared(series, &c.series, c.onset).of_b >= INSIDE)
+            .map(|c| c.id)
+            .collect();
+        if let Some((&first, others)) = parts.split_first() {
+            let whole = slices.residual(series, &self.known(&parts)).unwrap_or(rest);
+            self.take_over(day, first, alarm, &whole, changes);
+            for &id in others {
                 if let Some(case) = self.cases.get_mut(&id) {
                     (case.resolved, case.ended, case.updated) = (Some(day), Some(case.onset), day);
                     changes.resolved.push(id);
                 }
             }
-            return;
-        }
-        match beside {
-            Some((rest, q)) => {
-                if let Some(id) = self.again(&alarm, slices, day) {
-                    if let Some(case) = self.cases.get_mut(&id) {
-                        (case.resolved, case.ended) = (None, None);
-                        case.take(day, &alarm, q);
-                    }
-                    changes.updated.push(id);
-                    return;
-                }
-                let alarm = Alarm {
-                    evidence: rest,
-                    ..alarm
-                };
-                let id = self.open(day, &alarm, q);
-                changes.opened.push(id);
+        } else if let Some(id) = self.again(series, &rest, slices, day) {
+            if let Some(case) = self.cases.get_mut(&id) {
+                (case.resolved, case.ended) = (None, None);
+                case.take(day, &rest, q);
             }
-            None => self.join(&alarm.series, slices, day),
+            changes.updated.push(id);
+        } else {
+            let id = self.open(day, series.clone(), &rest, q);
+            changes.opened.push(id);
+        }
+    }
+
+    /// Whether a series is where all of an open case's excess is: then it is the series of that case.
+    fn narrows(
+        &mut self,
+        day: i32,
+        alarm: &Alarm<K>,
+        slices: &impl Slices<K>,
+        changes: &mut Changes,
+    ) -> bool {
+        let within = self.cases.values().find(|c| {
+            if c.resolved.is_some() || c.rises != alarm.evidence.rises {
+                return false;
+            }
+            let shared = slices.shared(&alarm.series, &c.series, c.onset);
+            if shared.of_a < INSIDE || shared.of_b >= INSIDE {
+                return false;
+            }
+            let mut known = self.known(&[c.id]);
+            known.push(Known {
+                series: &alarm.series,
+                from: c.onset - MARGIN_DAYS,
+                to: i32::MAX,
+            });
+            // Without the narrower one nothing speaks for the wider.
+            slices
+                .residual(&c.series, &known)
+                .is_none_or(|left| left.log_ratio < NOTHING || left.rises != c.rises)
+        });
+        let Some(id) = within.map(|c| c.id) else {
+            return false;
+        };
+        let Some(evidence) = slices.residual(&alarm.series, &self.known(&[id])) else {
+            return false;
+        };
+        self.take_over(day, id, alarm, &evidence, changes);
+        true
+    }
+
+    fn take_over(&mut self, day: i32, id: u64, alarm: &Alarm<K>, evidence: &Evidence, changes: &mut Changes) {
+        let q = self.q(evidence, alarm.share, self.opened.len().saturating_sub(1));
+        if let Some(case) = self.cases.get_mut(&id) {
+            let before = std::mem::replace(&mut case.series, alarm.series.clone());
+            case.join(before);
+            case.members.retain(|member| *member != alarm.series);
+            case.log_e = f64::NEG_INFINITY;
+            case.take(day, evidence, q);
+            changes.updated.push(id);
         }
     }
 
     /// A case resolved of late that this alarm goes on with: its end was no end.
-    fn again(&self, alarm: &Alarm<K>, slices: &impl Slices<K>, day: i32) -> Option<u64> {
+    fn again(&self, series: &K, evidence: &Evidence, slices: &impl Slices<K>, day: i32) -> Option<u64> {
         let mut late = self.cases.values().rev().filter(|c| {
-            c.rises == alarm.evidence.rises && c.resolved.is_some_and(|resolved| resolved > day - AGAIN_DAYS)
+            c.rises == evidence.rises && c.resolved.is_some_and(|resolved| resolved > day - AGAIN_DAYS)
         });
         late.find(|c| {
-            let shared = slices.shared(&alarm.series, &c.series, c.onset);
-            c.series == alarm.series || (shared.of_a >= INSIDE && shared.of_b >= INSIDE)
+            let shared = slices.shared(series, &c.series, c.onset);
+            c.series == *series || (shared.of_a >= INSIDE && shared.of_b >= INSIDE)
         })
         .map(|c| c.id)
     }
 
-    fn open(&mut self, day: i32, alarm: &Alarm<K>, q: f64) -> u64 {
+    fn open(&mut self, day: i32, series: K, evidence: &Evidence, q: f64) -> u64 {
         let id = self.next;
         self.next += 1;
         self.opened.push(day);
-        let evidence = &alarm.evidence;
         let mut case = Case {
             id,
-            series: alarm.series.clone(),
+            series,
             rises: evidence.rises,
             group: evidence.group,
             onset: evidence.onset,
@@ -360,9 +417,8 @@ impl<K: Clone + Ord> Cases<K> {
             resolved: None,
             ended: None,
             members: Vec::new(),
-            score: score(alarm),
         };
-        case.take(day, alarm, q);
+        case.take(day, evidence, q);
         self.cases.insert(id, case);
         id
     }
@@ -388,15 +444,13 @@ impl<K: Clone + Ord> Cases<K> {
 }
 
 impl<K: Clone + Ord> Case<K> {
-    fn take(&mut self, day: i32, alarm: &Alarm<K>, q: f64) {
-        let evidence = &alarm.evidence;
+    fn take(&mut self, day: i32, evidence: &Evidence, q: f64) {
         (self.observed, self.expected) = (evidence.observed, evidence.expected);
         if evidence.log_e >= self.log_e {
             (self.log_e, self.onset, self.group) = (evidence.log_e, evidence.onset, evidence.group);
             self.factor = evidence.factor();
         }
         self.q = self.q.min(q);
-        self.score = score(alarm);
         self.updated = day;
     }
 
