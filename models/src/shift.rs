@@ -73,6 +73,11 @@ pub mod prior;
 pub mod series;
 pub mod why;
 
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod why_tests;
+
 /// Groups of reasons that a series tells apart. The last one takes what is not known.
 pub const GROUPS: usize = 8;
 

@@ -29,7 +29,7 @@ pub const HORIZON_DAYS: f64 = 365.0;
 /// Factors tried, with their weights, all reasons together; rises have two thirds of half the weight.
 const RISES: [(f64, f64); 3] = [(1.4, 0.10), (2.0, 0.12), (3.2, 0.08)];
 const FALLS: [(f64, f64); 2] = [(0.65, 0.07), (0.35, 0.13)];
-/// Factors of one reason group, with weights that the groups share.
+/// Factors of one reason group, with weights that the groups in use share.
 const GROUP_RISES: [(f64, f64); 3] = [(2.0, 0.15), (4.0, 0.20), (9.0, 0.15)];
 
 /// What speaks for a change in one series.
@@ -189,6 +189,7 @@ impl Series {
         };
         let factors: &[(f64, f64)] = if rises { &RISES } else { &FALLS };
         sum.add((count, expected, a, b), weight, factors, kind);
+        let used = shares.iter().filter(|&&share| share > 1e-3).count().max(1);
         for group in 0..GROUPS {
             let n = observed[group];
             if n < 2.0 {
@@ -209,7 +210,7 @@ impl Series {
                 observed: n,
                 expected: mean,
             };
-            sum.add((n, expected, a, b), weight / GROUPS as f64, &GROUP_RISES, kind);
+            sum.add((n, expected, a, b), weight / used as f64, &GROUP_RISES, kind);
         }
     }
 

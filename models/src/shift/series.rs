@@ -213,6 +213,14 @@ impl Series {
         rest
     }
 
+    /// This series less all lines delivered in `from..to`.
+    #[must_use]
+    pub fn clear(&self, from: i32, to: i32) -> Self {
+        let mut rest = self.clone();
+        rest.cohorts.retain(|c| !(from..to).contains(&c.day));
+        rest
+    }
+
     /// Where the cohort of a day is or now is; `None` before the window.
     fn place(&mut self, day: i32) -> Option<usize> {
         if self.today > 0 && day <= self.today - WINDOW_DAYS {
