@@ -32,6 +32,7 @@ const BANDS: [f32; 6] = [0.85, 1.25, 1.95, 2.95, 4.95, f32::INFINITY];
 
 /// A row of goods.
 struct Row {
+    invoice: String,
     at: i64,
     back: bool,
     customer: u32,
@@ -61,6 +62,7 @@ fn read(folder: &Path) -> Vec<Row> {
             continue;
         }
         goods.push(Row {
+            invoice,
             at,
             back,
             customer: customer as u32,
@@ -84,6 +86,7 @@ fn facts(goods: &[Row], in_lines: bool) -> Facts {
         ..Facts::default()
     };
     let mut codes: HashMap<String, usize> = HashMap::new();
+    let mut requests: HashMap<String, usize> = HashMap::new();
     // Lines of a customer and article with pieces left.
     let mut open: HashMap<(u32, usize), Vec<(usize, i64)>> = HashMap::new();
     let (mut matched, mut unmatched, mut old) = (0, 0, 0);
@@ -112,6 +115,8 @@ fn facts(goods: &[Row], in_lines: bool) -> Facts {
             });
             continue;
         }
+        let next = requests.len();
+        let request = *requests.entry(row.invoice.clone()).or_insert(next);
         let mut pieces = row.pieces;
         while pieces > 0 {
             let whole = bought.iter().rposition(|(_, left)| *left >= pieces);
@@ -132,6 +137,7 @@ fn facts(goods: &[Row], in_lines: bool) -> Facts {
             matched += 1;
             facts.requested.push(Back {
                 line,
+                request,
                 at,
                 known: at,
                 units: if in_lines { 1 } else { back as u32 },

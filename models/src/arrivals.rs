@@ -79,16 +79,18 @@ pub fn forecast(delivered: &[u64], arrived: &[u64], curve: &Curve, share: f64) -
     let from = delivered.len().saturating_sub(HISTORY);
     let past = Past::of(&delivered[from..], &arrived[from..], curve, share);
     let days = past.delivered.len();
+    // By week ahead, those of one origin together.
     let mut errors = [const { Vec::new() }; 2];
     // Before a fortnight there is nothing to judge by.
     for origin in days.saturating_sub(ORIGINS + AHEAD).max(14)..days {
-        for (ahead, expected) in past.expected(origin).into_iter().enumerate() {
-            let Some(came) = past.arrived.get(origin + ahead) else {
-                break;
-            };
-            if expected > 0.0 {
-                errors[ahead / 7].push((came - expected) / expected.sqrt());
-            }
+        let expected = past.expected(origin);
+        let seen = |ahead: usize| {
+            let came = past.arrived.get(origin + ahead)?;
+            let root = expected[ahead].sqrt();
+            (root > 0.0).then(|| (came - expected[ahead]) / root)
+        };
+        for (week, errors) in errors.iter_mut().enumerate() {
+            errors.push((7 * week..7 * week + 7).filter_map(seen).collect());
         }
     }
     let bands = errors.map(Band::of);
@@ -220,6 +222,7 @@ impl Pattern {
 
 /// Errors of the past, in square roots of what was expected.
 struct Band {
+    /// Independent days they are worth.
     count: f64,
     p10: f64,
     p50: f64,
@@ -227,29 +230,21 @@ struct Band {
 }
 
 impl Band {
+    /// From the errors of a week ahead as of each day.
     #[allow(clippy::cast_precision_loss)]
-    fn of(mut errors: Vec<f64>) -> Self {
+    fn of(weeks: Vec<Vec<f64>>) -> Self {
+        let mut errors = weeks.concat();
         errors.sort_by(f64::total_cmp);
-        let at = |share: f64| {
-            let place = share * (errors.len() as f64 + 1.0) - 1.0;
-            let last = errors.len().saturating_sub(1);
-            let whole = place.clamp(0.0, last as f64);
-            let (below, above) = (whole.floor(), whole.ceil());
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            match errors.is_empty() {
-                true => 0.0,
-                false => {
-                    let (from, to) = (errors[below as usize], errors[above as usize]);
-                    (to - from).mul_add(whole - below, from)
-                }
-            }
-        };
+        let count = effective(&weeks, &errors);
+        // Quantiles of so few are drawn in: those of Student's law are wider by this, and the middle is unsure as well.
+        let wider = 1.0 + 1.2 / count.max(2.0);
+        let p50 = quantile(&errors, 0.5);
+        let from_middle = |share: f64| wider.mul_add(quantile(&errors, share) - p50, p50);
         Self {
-            // Those of one origin move together: seven count for one.
-            count: errors.len() as f64 / 7.0,
-            p10: at(0.1),
-            p50: at(0.5),
-            p90: at(0.9),
+            count,
+            p10: from_middle(0.1),
+            p50,
+            p90: from_middle(0.9),
         }
     }
 
@@ -268,6 +263,42 @@ impl Band {
             p90: mixed(self.p90, high),
         }
     }
+}
+
+/// Days that the errors are worth: those of one week move together when a level is missed.
+#[allow(clippy::cast_precision_loss)]
+fn effective(weeks: &[Vec<f64>], errors: &[f64]) -> f64 {
+    let square =
+        |errors: &[f64]| errors.iter().map(|error| error * error).sum::<f64>() / errors.len().max(1) as f64;
+    let means: Vec<f64> = weeks
+        .iter()
+        .filter(|week| !week.is_empty())
+        .map(|week| week.iter().sum::<f64>() / week.len() as f64)
+        .collect();
+    let (single, mean) = (square(errors), square(&means));
+    let together = if single > 0.0 {
+        ((mean - single / 7.0) / (single - single / 7.0)).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    means.len() as f64 / (1.0 + 6.0 * together)
+}
+
+/// Of sorted numbers, straight between two; nought of none.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else {
+        return 0.0;
+    };
+    let place = share
+        .mul_add(sorted.len() as f64 + 1.0, -1.0)
+        .clamp(0.0, last as f64);
+    let (below, above) = (sorted[place as usize], sorted[place.ceil() as usize]);
+    (above - below).mul_add(place.fract(), below)
 }
 
 #[cfg(test)]

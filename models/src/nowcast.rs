@@ -10,8 +10,9 @@
 //!   binomial plus what is not known of `theta` (delta method).
 //! - **Interval.** Quantiles by Cornish and Fisher (1938) to the skewness, without a continuity correction: the interval then meets a count's *mid* tail probabilities, whose coverage is
 //!   the stated one on average over cohorts, not at least (Lancaster 1961; Agresti and Gottard 2007). Never below what came, never above what was delivered.
-//! - **Clumps.** Units come back several at once (a line of three pieces), and money more so. `clump` is the mean squared size over the mean size of what is delivered as one: three pieces
-//!   always together tell no more than one. All counts are divided by it (Kish's effective sample size), rates stay. For money it is `sum v^2 / sum v` over lines, in minor units.
+//! - **Clumps.** Units come back several at once: pieces of a line, lines of a request, one customer's whole invoice. Requests are what is Poisson, so the variance of units is their mean
+//!   times `clump`, the mean squared size over the mean size of what comes back as one (compound Poisson). All counts are divided by it, rates stay: twelve pieces always together tell
+//!   no more than one. For money sizes are values. [`clump`] has it from two integer sums.
 //!
 //! Closed form; no iteration, no random numbers. Deliberately absent: from which sums a cohort is made.
 
@@ -32,7 +33,7 @@ pub struct Cohort {
     pub returned: f64,
     /// Delivered x maturity, summed: what has lived through its returns. At most `delivered`.
     pub exposure: f64,
-    /// Size of what comes back as one, at least that of a unit: 1 for single units, `sum v^2 / sum v` for money.
+    /// Size of what comes back as one, of [`clump`]: 1 for single units.
     pub clump: f64,
 }
 
@@ -56,6 +57,26 @@ impl Cohort {
         self.returned += returned as f64;
         self.exposure += delivered as f64 * share;
     }
+}
+
+/// Requests that the assumed clump counts for.
+const LENT_REQUESTS: f64 = 10.0;
+
+/// Size of what comes back as one, from the units that came back in a group (or their value) and the sum of squares of how many came by each request.
+///
+/// `assumed` is that of a wider group, and counts for ten requests; 1, or the mean value of a line, where there is none.
+///
+/// ```
+/// use eddy_models::nowcast::clump;
+///
+/// assert_eq!(clump(1_000.0, 1_000.0, 1.0), 1.0);
+/// let by_threes = clump(3_000.0, 9_000.0, 1.0);
+/// assert!(by_threes > 2.98 && by_threes < 3.0);
+/// ```
+#[must_use]
+pub fn clump(units: f64, squares: f64, assumed: f64) -> f64 {
+    let lent = LENT_REQUESTS * assumed;
+    (squares + lent * assumed) / (units + lent)
 }
 
 /// A return rate, with what is to be known about it.

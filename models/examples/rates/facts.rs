@@ -1,6 +1,9 @@
 //! What was delivered and what came back, line by line, and the sums a reader has at a past moment. Knows nothing of where the lines are from.
 
+use std::collections::BTreeMap;
+
 use eddy_models::delay::{AGES, Curve};
+use eddy_models::nowcast::clump;
 
 /// An article: where it belongs.
 pub struct Sku {
@@ -21,6 +24,8 @@ pub struct Line {
 /// Units of a line that came back.
 pub struct Back {
     pub line: usize,
+    /// Lines of one request come back together.
+    pub request: usize,
     pub at: f64,
     pub known: f64,
     pub units: u32,
@@ -60,6 +65,34 @@ impl Facts {
 
     pub fn category(&self, line: usize) -> usize {
         self.skus[self.lines[line].sku].category
+    }
+
+    /// Size of what comes back as one in each category: of the category, and of one article.
+    pub fn clumps(&self, now: usize, basis: Basis) -> Vec<[f64; 2]> {
+        let mut sizes: BTreeMap<(usize, usize, Option<usize>), f64> = BTreeMap::new();
+        for back in self.backs(basis) {
+            if back.known < now as f64 {
+                let (category, sku) = (self.category(back.line), self.lines[back.line].sku);
+                for sku in [None, Some(sku)] {
+                    *sizes.entry((back.request, category, sku)).or_default() += f64::from(back.units);
+                }
+            }
+        }
+        let mut sums = vec![[(0.0, 0.0); 2]; self.categories.len() + 1];
+        for ((_, category, sku), units) in sizes {
+            for group in [category, self.categories.len()] {
+                let (all, squares) = &mut sums[group][usize::from(sku.is_some())];
+                *all += units;
+                *squares += units * units;
+            }
+        }
+        let all = sums
+            .pop()
+            .expect("one of all")
+            .map(|(units, squares)| clump(units, squares, 1.0));
+        sums.into_iter()
+            .map(|sums| std::array::from_fn(|of| clump(sums[of].0, sums[of].1, all[of])))
+            .collect()
     }
 
     /// Delivered units of each category by day, as known after `now` whole days.

@@ -93,7 +93,8 @@ impl Row {
 struct Frozen<'a> {
     facts: &'a Facts,
     now: usize,
-    clumps: Vec<f64>,
+    /// Of each category: of the whole, of one article.
+    clumps: Vec<[f64; 2]>,
     all: Evidence,
     categories: Vec<(Row, Evidence)>,
     styles: Vec<Evidence>,
@@ -114,7 +115,6 @@ impl<'a> Frozen<'a> {
     fn new(facts: &'a Facts, now: usize, basis: Basis) -> Self {
         let (_, curves) = facts.curves(now, basis);
         let mut rows = vec![Row::new(now); facts.skus.len()];
-        let mut sizes = vec![(0.0, 0.0); facts.categories.len()];
         for (at, line) in facts.lines.iter().enumerate() {
             if line.known >= now as f64 {
                 continue;
@@ -124,8 +124,6 @@ impl<'a> Frozen<'a> {
             // At the end of its day a cohort is half a day old.
             let age = (now - day) as f64 - 0.5;
             rows[line.sku].exposure[day] += units * curves[category].share(age);
-            sizes[category].0 += units * units;
-            sizes[category].1 += units;
         }
         for back in facts.backs(basis) {
             let line = &facts.lines[back.line];
@@ -138,17 +136,14 @@ impl<'a> Frozen<'a> {
                 row.returned[day] += f64::from(back.units);
             }
         }
-        let clumps: Vec<f64> = sizes
-            .iter()
-            .map(|(squares, units)| if *units > 0.0 { squares / units } else { 1.0 })
-            .collect();
+        let clumps = facts.clumps(now, basis);
         let mut categories = vec![Row::new(now); facts.categories.len()];
         let mut styles = vec![Evidence::default(); facts.styles];
         let mut of_style = vec![Vec::new(); facts.styles];
         let mut skus = Vec::new();
         for (row, sku) in rows.into_iter().zip(&facts.skus) {
             categories[sku.category].add(&row);
-            let evidence = row.evidence(0, now, clumps[sku.category]);
+            let evidence = row.evidence(0, now, clumps[sku.category][1]);
             styles[sku.style].returned += evidence.returned;
             styles[sku.style].exposure += evidence.exposure;
             of_style[sku.style].push(evidence);
@@ -158,7 +153,7 @@ impl<'a> Frozen<'a> {
             .into_iter()
             .zip(&clumps)
             .map(|(row, clump)| {
-                let evidence = row.evidence(0, now, *clump);
+                let evidence = row.evidence(0, now, clump[0]);
                 (row, evidence)
             })
             .collect();
@@ -193,8 +188,8 @@ impl<'a> Frozen<'a> {
             })
         };
         let in_time = [
-            in_time(&categories, &|at| clumps[at]),
-            in_time(&skus, &|at| clumps[facts.skus[at].category]),
+            in_time(&categories, &|at| clumps[at][0]),
+            in_time(&skus, &|at| clumps[facts.skus[at].category][1]),
         ];
         Self {
             facts,
@@ -218,7 +213,7 @@ impl<'a> Frozen<'a> {
         let all = level(self.all, self.members[0]);
         let in_time = self.in_time[usize::from(kind == Kind::Sku)][grain];
         if kind == Kind::Category {
-            let past = self.past(&self.categories[at].0, self.clumps[at], cohort);
+            let past = self.past(&self.categories[at].0, self.clumps[at][0], cohort);
             // Faded, the category no longer holds all that is to be taken from the sum of all; next to it that is nothing.
             return prior(&[all, level(past, in_time)], Evidence::default());
         }
@@ -231,7 +226,7 @@ impl<'a> Frozen<'a> {
                 level(self.styles[style], self.members[2]),
                 level(*own, in_time),
             ],
-            row.evidence(cohort.0, cohort.1, self.clumps[category]),
+            row.evidence(cohort.0, cohort.1, self.clumps[category][1]),
         )
     }
 
@@ -248,8 +243,8 @@ impl<'a> Frozen<'a> {
 
     fn judge(&self, kind: Kind, at: usize, into: &mut Vec<Judged>) {
         let (row, clump) = match kind {
-            Kind::Category => (&self.categories[at].0, self.clumps[at]),
-            Kind::Sku => (&self.skus[at].0, self.clumps[self.facts.skus[at].category]),
+            Kind::Category => (&self.categories[at].0, self.clumps[at][0]),
+            Kind::Sku => (&self.skus[at].0, self.clumps[self.facts.skus[at].category][1]),
         };
         for (grain, (_, days)) in GRAINS.into_iter().enumerate() {
             // What is older has nothing to come.
@@ -284,8 +279,13 @@ pub fn judge(facts: &Facts, days: impl IntoIterator<Item = usize>, basis: Basis)
     for now in days {
         let frozen = Frozen::new(facts, now, basis);
         println!(
-            "    day {now}: members count for {:.0} (category), {:.0} (style), {:.0} (sku); cohorts of a category for {:.0?}, of a sku for {:.0?}",
-            frozen.members[0], frozen.members[1], frozen.members[2], frozen.in_time[0], frozen.in_time[1]
+            "    day {now}: clumps {:.1?}; members count for {:.0} (category), {:.0} (style), {:.0} (sku); cohorts of a category for {:.0?}, of a sku for {:.0?}",
+            frozen.clumps[0],
+            frozen.members[0],
+            frozen.members[1],
+            frozen.members[2],
+            frozen.in_time[0],
+            frozen.in_time[1]
         );
         for at in 0..facts.categories.len() {
             frozen.judge(Kind::Category, at, &mut judged);

@@ -36,8 +36,8 @@ struct Reader {
     orders: HashMap<String, Order>,
     /// Order and lines of a parcel on its way to the buyer.
     parcels: HashMap<String, (String, Option<Vec<String>>)>,
-    /// Order of a return.
-    returns: HashMap<String, String>,
+    /// Number and order of a return.
+    returns: HashMap<String, (usize, String)>,
 }
 
 fn index(names: &mut HashMap<String, usize>, name: &str) -> usize {
@@ -107,25 +107,25 @@ impl Reader {
                 let Some(order_id) = &request.order_id else {
                     return;
                 };
-                if self
-                    .returns
-                    .insert(request.rma_id.to_string(), order_id.to_string())
-                    .is_some()
-                {
+                // Told twice under two ids, it is one request.
+                let number = self.returns.len();
+                let told = (number, order_id.to_string());
+                if self.returns.contains_key(request.rma_id.as_str()) {
                     return;
                 }
+                self.returns.insert(request.rma_id.to_string(), told);
                 let lines = request.lines.iter();
                 let lines = lines.filter_map(|line| Some((line.line_id.as_deref()?, line.qty)));
-                self.back(order_id, lines, at, known, None);
+                self.back((number, order_id), lines, (at, known), None);
             }
             Body::ReturnReceived(received) => {
-                let Some(order_id) = self.returns.get(received.rma_id.as_str()).cloned() else {
+                let Some((number, order_id)) = self.returns.get(received.rma_id.as_str()).cloned() else {
                     return;
                 };
                 let place = index(&mut self.places, &received.facility);
                 let lines = received.lines.iter();
                 let lines = lines.map(|line| (line.line_id.as_str(), line.qty));
-                self.back(&order_id, lines, at, known, Some(place));
+                self.back((number, &order_id), lines, (at, known), Some(place));
             }
             _ => {}
         }
@@ -133,10 +133,9 @@ impl Reader {
 
     fn back<'a>(
         &mut self,
-        order: &str,
+        (request, order): (usize, &str),
         lines: impl Iterator<Item = (&'a str, u32)>,
-        at: f64,
-        known: f64,
+        (at, known): (f64, f64),
         place: Option<usize>,
     ) {
         let Some(order) = self.orders.get_mut(order) else {
@@ -161,6 +160,7 @@ impl Reader {
             *so_far += units;
             into.push(Back {
                 line: delivered,
+                request,
                 at,
                 known,
                 units,
