@@ -170,7 +170,8 @@ fn believed(prior: &Prior, returned: f64, exposure: f64) -> f64 {
     if expected <= 0.0 {
         return prior.strength;
     }
-    let off = (returned - expected) / DISBELIEF;
+    // A single clump more contradicts nothing.
+    let off = ((returned - expected).abs() - 1.0).max(0.0) / DISBELIEF;
     let beyond = off * off / expected - 1.0;
     if beyond > 0.0 {
         prior.strength.min(exposure / beyond)
