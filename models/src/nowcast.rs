@@ -22,7 +22,7 @@ use crate::shrinkage::Prior;
 const Z: f64 = 1.644_853_626_951_472_2;
 
 /// Deviations from what a prior expects beyond which it is believed less. Chosen on the simulated world (seed 2).
-const DISBELIEF: f64 = 2.0;
+const DISBELIEF: f64 = 1.5;
 
 /// A cohort, or any sum of cohorts, as it is now. Units, or minor units of money.
 #[derive(Clone, Copy, Debug, PartialEq)]
