@@ -59,6 +59,7 @@ fn time(name: &str, n: usize, mut call: impl FnMut(usize)) {
 }
 
 fn main() {
+    nowcasts();
     let mut random = Random::new(1);
     let mut data = Data::new(40);
     for _ in 0..200_000 {
@@ -129,7 +130,6 @@ fn main() {
     time("rates: read, 5 levels", 200_000, |i| {
         black_box(rates.read(&keys(i), 200_000_000_000));
     });
-    nowcasts();
 }
 
 /// A thousand cohorts at once, as one is shorter than the clock can tell.
