@@ -6,22 +6,29 @@
 //! - [`Prior::told`]: evidence of the group itself sharpens the belief, `(m s + n) / (s + E)`, strength `s + E`;
 //! - [`Prior::member`]: of a member of the group one knows less: members differ by `mean / between`, so the inverse strengths add.
 //!
-//! ```
-//! use eddy_models::shrinkage::{Evidence, Prior};
+//! [`prior`] walks down a chain of them, widest group first, each told without what the narrower one tells: that counts once.
 //!
-//! let (category, style, sku) = (Evidence::of(9_000, 60_000.0), Evidence::of(260, 1_300.0), Evidence::of(30, 100.0));
-//! let prior = Prior::new(0.1, 1.0)
-//!     .told(category.without(style)) // what one group tells counts once
-//!     .member(40.0)                  // styles of a category differ this much
-//!     .told(style.without(sku))
-//!     .member(150.0)                 // articles of a style differ less
-//!     .told(sku)
-//!     .member(800.0);                // and one month of an article from the next less still
-//! assert!(prior.mean > 0.2 && prior.mean < 0.26);
-//! assert!(prior.strength < 800.0);
+//! ```
+//! use eddy_models::shrinkage::{Evidence, Level, prior};
+//!
+//! let level = |returned, exposure, members| Level { evidence: Evidence::of(returned, exposure), members };
+//! let belief = prior(
+//!     &[
+//!         level(90_000, 900_000.0, 30.0), // of all; a category differs as thirty units do
+//!         level(9_000, 60_000.0, 80.0),   // of the category, all included; its styles differ less
+//!         level(260, 1_300.0, 200.0),     // of the style; its articles differ less still
+//!         level(30, 100.0, 500.0),        // of the article; one month of it from the next
+//!     ],
+//!     Evidence::of(8, 20.0), // this month, which is to speak for itself
+//! );
+//! assert!(belief.mean > 0.19 && belief.mean < 0.22);
+//! assert!(belief.strength > 100.0 && belief.strength < 500.0);
 //! ```
 //!
 //! How much members differ is learned by [`Spread`] and [`between`], from the sums of the members as they stand. Deliberately absent: which levels there are.
+
+/// Rate before anything was seen, as if of one unit.
+const ASSUMED: f64 = 0.1;
 
 /// A belief about a propensity.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +59,12 @@ impl Evidence {
         }
     }
 
+    /// Adds units delivered, of which `share` of the returns has come, with a weight: below one for what is old.
+    pub fn add(&mut self, delivered: f64, returned: f64, share: f64, weight: f64) {
+        self.returned += weight * returned;
+        self.exposure += weight * delivered * share;
+    }
+
     /// What the rest of a group says that a part is not asked for.
     #[must_use]
     pub const fn without(self, part: Self) -> Self {
@@ -60,6 +73,30 @@ impl Evidence {
             exposure: (self.exposure - part.exposure).max(0.0),
         }
     }
+}
+
+/// A group on the way from all to the one in question.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    /// What was seen of the group, that of narrower groups and of the cohort included.
+    pub evidence: Evidence,
+    /// Units that the group counts for about one of its members, from [`between`]; of the last level: about one cohort of it.
+    pub members: f64,
+}
+
+/// What is believed of a cohort before it speaks, from groups that hold it, widest first.
+#[must_use]
+pub fn prior(levels: &[Level], cohort: Evidence) -> Prior {
+    let narrower = levels.iter().skip(1).map(|level| level.evidence);
+    let narrower = narrower.chain(std::iter::once(cohort));
+    levels
+        .iter()
+        .zip(narrower)
+        .fold(Prior::new(ASSUMED, 1.0), |belief, (level, narrower)| {
+            belief
+                .told(level.evidence.without(narrower))
+                .member(level.members)
+        })
 }
 
 impl Prior {

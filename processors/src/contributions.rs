@@ -76,6 +76,7 @@ impl World {
             let delivered_on = self.zone.day(done.delivered_at);
             let age = |at: i64| (at != NO_TIME).then(|| age_days(done.delivered_at, at));
             deltas.push(Delta::Sold(Sold {
+                id: (number, line.line),
                 sku: line.sku,
                 style,
                 category,

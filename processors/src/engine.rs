@@ -21,6 +21,7 @@ use eddy_events::{Body, Cause, Event, Position, Reason, Timestamp};
 use eddy_log::DeadLetter;
 
 use crate::ahead::{GROUP, Near};
+use crate::anomalies::{self, Anomalies};
 use crate::digest::{Chain, Digest};
 use crate::error::Error;
 use crate::facts::{NO_TIME, Stamp};
@@ -80,6 +81,7 @@ pub(crate) struct Small {
     pub(crate) routing: routing::Small,
     pub(crate) fraud: fraud::Small,
     pub(crate) rates: rates::Small,
+    pub(crate) anomalies: anomalies::Small,
     pub(crate) operations: operations::Small,
 }
 
@@ -99,6 +101,7 @@ pub struct Engine {
     routing: Routing,
     fraud: Fraud,
     rates: Rates,
+    anomalies: Anomalies,
     operations: Operations,
     seen: Seen,
     sequence: u64,
@@ -118,6 +121,7 @@ impl Engine {
     pub fn new(config: Config) -> Result<Self, Error> {
         let world = World::new(&config.zone, &config.currency)?;
         Ok(Self {
+            anomalies: Anomalies::new(config.shard),
             ndr: Ndr::new(config.beliefs),
             config,
             world,
@@ -143,6 +147,7 @@ impl Engine {
         slabs.extend(self.routing.slabs());
         slabs.extend(self.fraud.slabs());
         slabs.extend(self.rates.slabs());
+        slabs.extend(self.anomalies.slabs());
         slabs.extend(self.operations.slabs());
         slabs
     }
@@ -224,7 +229,7 @@ impl Engine {
         if let Body::EventVoided(void) = &event.body {
             self.void(eddy_events::identity(&void.source, &void.id), position);
             self.seen.insert(key, print, Owner::None);
-            if !self.fraud.told.is_empty() || !self.operations.told.is_empty() {
+            if self.has_told() {
                 self.emit(position, event, out);
             }
             return;
@@ -257,7 +262,7 @@ impl Engine {
             self.operate(position, logged_at, event, owner, out);
         }
         let told = !self.reached.is_empty() || !self.ndr.scored.is_empty() || !self.ndr.drifted.is_empty();
-        if told || !self.fraud.told.is_empty() || !self.operations.told.is_empty() {
+        if told || self.has_told() {
             self.emit(position, event, out);
         }
     }
@@ -268,6 +273,10 @@ impl Engine {
         if self.rates.enters(day) {
             self.settle();
             self.rates.close(day);
+            if self.config.scores {
+                let curves = self.rates.curves();
+                self.anomalies.close(&self.world, day - 1, &curves, self.clock);
+            }
         }
     }
 
@@ -323,6 +332,11 @@ impl Engine {
         };
         if self.config.risk {
             self.risk(position, logged_at, event, owner, now, out);
+        }
+        if let Body::AnomalyReviewed(said) = &event.body
+            && !stamp.voided
+        {
+            self.anomalies.review(&self.world, said, self.clock);
         }
         if stamp.voided {
             // It was taken back before it came; it only moves the clock.
@@ -402,6 +416,10 @@ impl Engine {
         }
     }
 
+    fn has_told(&self) -> bool {
+        !(self.fraud.told.is_empty() && self.operations.told.is_empty() && self.anomalies.told.is_empty())
+    }
+
     fn emit(&mut self, position: Position, event: &Event, out: &mut Emitted) {
         let reached = std::mem::take(&mut self.reached);
         let mut scored = std::mem::take(&mut self.ndr.scored);
@@ -431,6 +449,7 @@ impl Engine {
             .chain(alarms)
             .chain(alerts)
             .chain(std::mem::take(&mut self.operations.told))
+            .chain(std::mem::take(&mut self.anomalies.told))
             .collect();
         let count = u16::try_from(outputs.len()).unwrap_or(u16::MAX);
         for (ordinal, (kind, (subject, data))) in outputs.into_iter().enumerate() {
@@ -460,7 +479,11 @@ impl Engine {
     /// Settles the sums, which [`Engine::take_changes`] does as well.
     pub fn settle(&mut self) {
         self.world.settle();
-        self.rates.take(&mut self.world);
+        self.rates.take(&self.world);
+        if self.config.scores {
+            self.anomalies.take(&self.world.sold, self.rates.small.closed);
+        }
+        self.world.sold.clear();
     }
 
     /// Settles the sums and gives the rows that changed since the last call, by number of their table.
@@ -472,6 +495,7 @@ impl Engine {
             &mut self.routing,
             &mut self.fraud,
             &mut self.rates,
+            &mut self.anomalies,
         );
         tables::changes_of_operations(&self.world, &mut self.operations, &mut changes);
         changes
@@ -486,6 +510,7 @@ impl Engine {
             &self.routing,
             &mut self.fraud,
             &self.rates,
+            &self.anomalies,
             self.config.memory_bytes,
             &mut give,
         );
@@ -521,6 +546,7 @@ impl Engine {
                 &self.routing,
                 &mut self.fraud,
                 &self.rates,
+                &self.anomalies,
                 self.config.memory_bytes,
                 give,
             )

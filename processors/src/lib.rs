@@ -27,6 +27,7 @@ pub mod training;
 pub mod views;
 
 mod ahead;
+mod anomalies;
 mod contributions;
 mod courier_lanes;
 mod customers;

@@ -48,6 +48,7 @@ impl Engine {
             routing: self.routing.small.clone(),
             fraud: self.fraud.small.clone(),
             rates: self.rates.small.clone(),
+            anomalies: self.anomalies.small.clone(),
             operations: self.operations.small.clone(),
         };
         let slabs = self
@@ -86,7 +87,8 @@ impl Engine {
             index_bytes: self.world.index_bytes()
                 + self.fraud.index_bytes()
                 + self.operations.index_bytes()
-                + self.rates.index_bytes(),
+                + self.rates.index_bytes()
+                + self.anomalies.series.index_bytes(),
             seen_bytes: self.seen.memory(),
             seen_events: self.seen.len(),
         }
@@ -177,6 +179,8 @@ impl Engine {
         engine.fraud.reindex();
         engine.rates.small = small.rates;
         engine.rates.reindex();
+        engine.anomalies.small = small.anomalies;
+        engine.anomalies.series.reindex();
         engine.rates.matured_from = engine
             .rates
             .small

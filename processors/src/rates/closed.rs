@@ -6,6 +6,9 @@ use bitcode::{Decode, Encode};
 use eddy_models::nowcast::{Cohort, Nowcast, nowcast};
 use eddy_models::shrinkage::{Evidence, Prior};
 
+use super::level::GROUPS;
+use crate::interner::NO_SYMBOL;
+
 /// Days of delivery that a rate of now looks back on.
 pub(crate) const WINDOW: i32 = 90;
 /// Days of delivery that its trend tells from those before.
@@ -64,11 +67,20 @@ pub(crate) struct Seen {
     pub(crate) late: Sum,
     /// What as many lines of the same categories would bring, over the window: the rate is the peers'.
     pub(crate) peers: f64,
+    /// Pieces asked back, of all time, by group of the reason.
+    pub(crate) groups: [i64; GROUPS],
 }
 
 /// How a day left it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Encode, Decode)]
 pub(crate) struct Closed {
+    /// The day, by whose end all of it is.
+    pub(crate) day: i32,
+    /// Symbols of its category, where it lies in one, and of an article's style.
+    pub(crate) category: u32,
+    pub(crate) style: u32,
+    /// Place of the group of reasons most often given, and its share of the pieces asked back; `None` when none was.
+    pub(crate) top: Option<(u8, f64)>,
     pub(crate) delivered: i64,
     pub(crate) requested: i64,
     pub(crate) value_minor: i64,
@@ -92,7 +104,7 @@ pub(crate) struct Closed {
 impl Closed {
     /// From what was seen, and what its parents lead one to believe. `None` when nothing was delivered in the window.
     #[allow(clippy::cast_precision_loss)]
-    pub(crate) fn of(seen: &Seen, parents: Prior, clump: f64) -> Option<Self> {
+    pub(crate) fn of(day: i32, seen: &Seen, parents: Prior, clump: f64) -> Option<Self> {
         let window = &seen.window;
         if window.delivered <= 0 {
             return None;
@@ -114,7 +126,15 @@ impl Closed {
         } else {
             None
         };
+        let pieces: i64 = seen.groups.iter().sum();
+        // Of equals the first in the order of the contract.
+        let top = (0..GROUPS).rev().max_by_key(|at| seen.groups[*at]);
+        let top = top.filter(|at| seen.groups[*at] > 0);
         Some(Self {
+            day,
+            category: NO_SYMBOL,
+            style: NO_SYMBOL,
+            top: top.map(|at| (at as u8, seen.groups[at] as f64 / pieces as f64)),
             delivered: window.delivered,
             requested: window.requested,
             value_minor: window.value_minor,

@@ -69,6 +69,14 @@ impl Dimension {
         }
     }
 
+    /// Whether a value of it lies in one category.
+    pub(crate) fn lies_in_a_category(self) -> bool {
+        matches!(
+            self,
+            Self::Category | Self::Style | Self::Sku | Self::CategorySize
+        )
+    }
+
     /// Value of a line; `None` when nobody told it.
     pub(crate) fn of(self, sold: &Sold) -> Option<(u32, u32)> {
         let told = |symbol: u32| (symbol != crate::interner::NO_SYMBOL).then_some((symbol, 0));

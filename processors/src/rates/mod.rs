@@ -34,6 +34,8 @@ use sold::Sold;
 /// Units that the mean of a group counts for about one member, until the members tell: categories of all, styles of a category, articles of a
 /// style, values of any other dimension.
 const ASSUMED: [f64; 4] = [20.0, 40.0, 150.0, 150.0];
+/// Ages in days that the watch over shifts tells apart.
+const WATCH_DAYS: i32 = eddy_models::shift::WINDOW_DAYS;
 /// Maturity from which a day of delivery counts as having spoken.
 const SPOKEN: f64 = 0.8;
 
@@ -83,13 +85,10 @@ impl Rates {
     }
 
     /// Takes the lines that the folds put in or took out.
-    pub(crate) fn take(&mut self, world: &mut World) {
-        let sold = std::mem::take(&mut world.sold);
-        for (line, sign) in &sold {
+    pub(crate) fn take(&mut self, world: &World) {
+        for (line, sign) in &world.sold {
             self.add(world, line, *sign);
         }
-        world.sold = sold;
-        world.sold.clear();
     }
 
     fn add(&mut self, world: &World, sold: &Sold, sign: i64) {
@@ -187,6 +186,9 @@ impl Rates {
             }
             let ring = &self.rings.entries.get(ring).value;
             let ever = ring.evidence(curve, day);
+            for (sum, of) in seen.groups.iter_mut().zip(&ring.groups) {
+                *sum += of;
+            }
             seen.ever.returned += ever.returned;
             seen.ever.exposure += ever.exposure;
             let mut window = Sum::default();
@@ -235,7 +237,7 @@ impl Rates {
             .map(|(_, number)| (*number, self.seen(*number, day, &none)));
         let Some((all_number, all)) = all else { return };
         let ever = Prior::new(0.1, 1.0).told(all.ever);
-        self.leave(all_number, &all, Prior::new(0.1, 1.0));
+        self.leave(day, all_number, &all, Prior::new(0.1, 1.0));
         let mut rates = BTreeMap::new();
         let mut categories = BTreeMap::new();
         let mut spread = Spread::default();
@@ -252,28 +254,20 @@ impl Rates {
             rates.insert(*category, belief.mean);
             beliefs.insert(*category, belief);
             seen.peers = ever.mean * seen.window.delivered as f64;
-            self.leave(*number, seen, parents);
+            self.leave(day, *number, seen, parents);
         }
-        let category_of = |rates: &Self, number: u32| {
-            let rings = &rates.levels.entries.get(number).value.rings;
-            let largest = rings.iter().max_by_key(|ring| {
-                let of = &rates.rings.entries.get(**ring);
-                (of.value.delivered, std::cmp::Reverse(of.key.category))
-            });
-            largest.map_or(NO_SYMBOL, |ring| rates.rings.entries.get(*ring).key.category)
-        };
         let mut styles = BTreeMap::new();
         let mut by_category: BTreeMap<u32, Spread> = BTreeMap::new();
         for (key, number) in numbers.iter().filter(of(Dimension::Style)) {
             let seen = self.seen(*number, day, &rates);
-            let category = category_of(self, *number);
+            let category = self.category_of(*number);
             by_category.entry(category).or_default().add(seen.ever);
             styles.insert(key.value.0, (*number, seen, category));
         }
         let apart = between(by_category.values(), ASSUMED[1]);
         for (number, seen, category) in styles.values() {
             let parents = beliefs.get(category).unwrap_or(&ever).member(apart);
-            self.leave(*number, seen, parents);
+            self.leave(day, *number, seen, parents);
         }
         let mut skus = Vec::new();
         let mut by_style: BTreeMap<u32, Spread> = BTreeMap::new();
@@ -293,11 +287,11 @@ impl Rates {
                     .told(of_style.ever.without(seen.ever))
                     .member(inside),
                 None => {
-                    let category = category_of(self, *number);
+                    let category = self.category_of(*number);
                     beliefs.get(&category).unwrap_or(&ever).member(apart)
                 }
             };
-            self.leave(*number, seen, parents);
+            self.leave(day, *number, seen, parents);
         }
         for dimension in &Dimension::ALL[4..] {
             let mut members = Vec::new();
@@ -315,18 +309,34 @@ impl Rates {
                 } else {
                     ever.mean
                 };
-                self.leave(number, &seen, Prior::new(mean, apart));
+                self.leave(day, number, &seen, Prior::new(mean, apart));
             }
         }
     }
 
-    fn leave(&mut self, number: u32, seen: &Seen, parents: Prior) {
-        let closed = Closed::of(seen, parents, 1.0);
-        let level = &mut self.levels.entries.get_mut(number).value;
-        if closed != level.closed {
-            level.closed = closed;
+    fn leave(&mut self, day: i32, number: u32, seen: &Seen, parents: Prior) {
+        let mut closed = Closed::of(day, seen, parents, 1.0);
+        let entry = self.levels.entries.get(number);
+        if let Some(closed) = &mut closed {
+            closed.style = entry.value.parent;
+            if entry.key.dimension.lies_in_a_category() {
+                closed.category = self.category_of(number);
+            }
+        }
+        if closed != entry.value.closed {
+            self.levels.entries.get_mut(number).value.closed = closed;
             self.dirty.push(number);
         }
+    }
+
+    /// The category that most of a value lies in.
+    fn category_of(&self, number: u32) -> u32 {
+        let rings = &self.levels.entries.get(number).value.rings;
+        let largest = rings.iter().max_by_key(|ring| {
+            let of = &self.rings.entries.get(**ring);
+            (of.value.delivered, std::cmp::Reverse(of.key.category))
+        });
+        largest.map_or(NO_SYMBOL, |ring| self.rings.entries.get(*ring).key.category)
     }
 
     /// Levels whose rows are due.
@@ -337,6 +347,21 @@ impl Rates {
     /// Whether the rows of maturity are due.
     pub(crate) fn take_maturity(&mut self) -> bool {
         std::mem::take(&mut self.maturity_due)
+    }
+
+    /// Curves of requests for the watch over shifts, by category: by the end of a day of what was delivered in the course of one.
+    pub(crate) fn curves(&self) -> BTreeMap<u32, eddy_models::shift::series::Curve> {
+        let of = |curves: &[Curve; 2]| {
+            let shares: Vec<f64> = (0..=WATCH_DAYS)
+                .map(|age| curves[0].share(f64::from(age) + 0.5))
+                .collect();
+            eddy_models::shift::series::Curve::new(&shares)
+        };
+        self.small
+            .curves
+            .iter()
+            .map(|(category, curves)| (*category, of(curves)))
+            .collect()
     }
 
     /// Categories that have or had lines.

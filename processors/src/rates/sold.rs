@@ -1,8 +1,12 @@
 //! A delivered line with all that return rates are asked by. Sums over lines are kept by whoever takes them; a line is put in and taken out whole.
 
+use bitcode::{Decode, Encode};
+
 /// A delivered line. Words are symbols, none for what nobody told; ages are whole days since delivery.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub(crate) struct Sold {
+    /// Order, and symbol of the line.
+    pub(crate) id: (u32, u32),
     pub(crate) sku: u32,
     pub(crate) style: u32,
     pub(crate) category: u32,

@@ -2,6 +2,7 @@
 //!
 //! A row is upserted whole, or deleted when nothing that counts speaks for it any more. Reading and storing them is `query`'s work.
 
+mod anomalies;
 mod courier_lanes;
 mod customers;
 pub(crate) mod dead_letters;
@@ -32,6 +33,7 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+use crate::anomalies::Anomalies;
 use crate::fraud::Fraud;
 use crate::governance::Kind as Governance;
 use crate::interner::NO_KEY;
@@ -43,7 +45,7 @@ use crate::rows::{Rows, Schemas, Table};
 use crate::world::{DirtyOrder, World};
 
 /// The tables, in the order in which changes number them.
-pub(crate) const TABLES: [&Table; 26] = [
+pub(crate) const TABLES: [&Table; 27] = [
     &orders::TABLE,
     &order_lines::TABLE,
     &shipments::TABLE,
@@ -70,6 +72,7 @@ pub(crate) const TABLES: [&Table; 26] = [
     &sla_breaches::TABLE,
     &dispositions::TABLE,
     &return_maturity::TABLE,
+    &anomalies::TABLE,
 ];
 
 /// Number of the table of rates as the last day left them.
@@ -102,6 +105,8 @@ const DISPOSITIONS: usize = 24;
 
 /// Number of the table of how mature each day of delivery is.
 const RETURN_MATURITY: usize = 25;
+/// Number of the table of shifts of return rates.
+const ANOMALIES: usize = 26;
 
 /// Whether a column repeats outputs, which follow the order of the log: it is no part of what all orders of arrival agree on.
 pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
@@ -115,6 +120,7 @@ pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
             | THRESHOLD_CURVES
             | RATES_NOW
             | RETURN_MATURITY
+            | ANOMALIES
             | SLA_BREACHES
             | DISPOSITIONS
     ) || matches!(
@@ -182,6 +188,7 @@ pub(crate) fn changes(
     routing: &mut Routing,
     fraud: &mut Fraud,
     rates: &mut Rates,
+    anomalies: &mut Anomalies,
 ) -> Vec<(usize, Change)> {
     let mut changes = Vec::new();
     let dirty = std::mem::take(&mut world.dirty);
@@ -300,6 +307,14 @@ pub(crate) fn changes(
         return_maturity::write(world, rates, &mut writer);
         writer.finish(&mut changes);
     }
+    each(
+        &mut changes,
+        ANOMALIES,
+        &anomalies.take_dirty(),
+        |number, rows| {
+            anomalies::write(world, anomalies, number, rows);
+        },
+    );
     changes
 }
 
@@ -358,6 +373,7 @@ pub(crate) fn scan(
     routing: &Routing,
     fraud: &mut Fraud,
     rates: &Rates,
+    anomalies: &Anomalies,
     memory: usize,
     mut give: impl FnMut(usize, RecordBatch),
 ) {
@@ -449,6 +465,11 @@ pub(crate) fn scan(
     let mut maturity = Writer::new(RETURN_MATURITY, 4_096);
     return_maturity::scan(world, rates, &mut maturity);
     give_rest(maturity, &mut give);
+    let mut found = Writer::new(ANOMALIES, 256);
+    for number in 0..anomalies.small.rows.len() {
+        anomalies::write(world, anomalies, number as u32, &mut found);
+    }
+    give_rest(found, &mut give);
     let mut changes = Vec::new();
     write_governance(world, &mut changes);
     for (table, change) in changes {

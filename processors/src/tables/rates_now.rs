@@ -3,7 +3,7 @@
 use super::Writer;
 use crate::rates::Rates;
 use crate::rates::closed::WINDOW;
-use crate::rates::level::{Dimension, GROUPS, Key};
+use crate::rates::level::{Dimension, Key};
 use crate::rates::sold::PRICE_BANDS;
 use crate::rows::Kind::{Day, Float, Int, Text};
 use crate::rows::{FULL, NULL, Table};
@@ -157,38 +157,18 @@ pub(crate) fn write(world: &World, rates: &Rates, number: u32, rows: &mut Writer
     let entry = rates.levels.entries.get(number);
     let (key, level) = (&entry.key, &entry.value);
     let value = word(world, key);
-    let (Some(closed), Some(day)) = (&level.closed, rates.small.closed) else {
+    let Some(closed) = &level.closed else {
         rows.deletes.text(key.dimension.word()).text(&*value);
         return;
-    };
-    let mut groups = [0_i64; GROUPS];
-    for ring in &level.rings {
-        let of = &rates.rings.entries.get(*ring).value.groups;
-        groups.iter_mut().zip(of).for_each(|(sum, of)| *sum += of);
-    }
-    let reasons: i64 = groups.iter().sum();
-    // Of equals the first in the order of the contract.
-    let top = (0..GROUPS)
-        .rev()
-        .max_by_key(|at| groups[*at])
-        .filter(|at| groups[*at] > 0);
-    let category = match key.dimension {
-        Dimension::Category | Dimension::Style | Dimension::Sku | Dimension::CategorySize => level
-            .rings
-            .iter()
-            .map(|ring| rates.rings.entries.get(*ring).key.category)
-            .max_by_key(|category| world.symbols.text(*category))
-            .and_then(|category| world.symbols.word(category)),
-        _ => None,
     };
     let excess = closed.propensity_lower - closed.peers;
     rows.upserts
         .text(key.dimension.word())
         .text(&*value)
-        .text(category)
-        .text(world.symbols.word(level.parent))
-        .day(day - WINDOW + 1)
-        .day(day)
+        .text(world.symbols.word(closed.category))
+        .text(world.symbols.word(closed.style))
+        .day(closed.day - WINDOW + 1)
+        .day(closed.day)
         .int(closed.delivered)
         .int(closed.requested)
         .float(closed.requested as f64 / closed.delivered as f64)
@@ -206,8 +186,12 @@ pub(crate) fn write(world: &World, rates: &Rates, number: u32, rows: &mut Writer
         .int(closed.requested_value_minor)
         .text(world.symbols.text(world.currency))
         .float(closed.trend)
-        .text(top.map(|at| REASON_GROUPS.get(at).copied().unwrap_or("other")))
-        .float(top.map(|at| groups[at] as f64 / reasons as f64))
+        .text(
+            closed
+                .top
+                .map(|(at, _)| REASON_GROUPS.get(usize::from(at)).copied().unwrap_or("other")),
+        )
+        .float(closed.top.map(|(_, share)| share))
         .float(closed.prior_mean)
         .float(closed.prior_strength);
 }
