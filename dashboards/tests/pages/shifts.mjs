@@ -47,3 +47,13 @@ export const told = (list) => async (context) => {
     }) });
   });
 };
+
+/** Rows of `products` in any number, sorted by what is at stake: for windows that no small engine can fill. */
+export function ranked(total, offset, { bump = 0 } = {}) {
+  const names = ["value", "category", "style", "window_start", "window_end", "delivered", "returned", "raw_rate", "maturity", "adjusted_rate", "lower", "upper", "propensity", "propensity_lower", "propensity_upper", "peer_rate", "excess_lower", "at_stake_minor", "currency", "trend", "top_reason", "top_reason_share", "to_come"];
+  const rows = Array.from({ length: Math.max(0, Math.min(200, total - offset)) }, (_, i) => {
+    const n = offset + i, delivered = 20 + (n % 7) * 20;
+    return { value: `PT-BIG-${n}`, category: "kurtas", style: `PT-T${n >> 2}`, window_start: "2026-01-03", window_end: "2026-04-02", delivered, returned: 5 + bump, raw_rate: 5 / delivered, maturity: 0.8, adjusted_rate: 0.15, lower: 0.12, upper: 0.2, propensity: 0.14, propensity_lower: 0.1, propensity_upper: 0.2, peer_rate: 0.09, excess_lower: 0.01, at_stake_minor: 100_000 * (total - n), currency: "INR", trend: 0.01, top_reason: "size_fit", top_reason_share: 0.4, to_come: 2.4 };
+  });
+  return table(names, rows);
+}

@@ -16,9 +16,12 @@ const past = follow("anomaly_past", () => { const r = own(); return r ? { case: 
 
 function Observed({ row }: { row: Row }) {
   const list = rows(series.data.value).map((r) => ({ at: instant(r.cohort_start) ?? 0, delivered: num(r.delivered), returned: num(r.returned), raw: r.raw_rate as number | null, maturity: num(r.maturity), adjusted: r.adjusted_rate as number | null, low: r.lower as number | null, high: r.upper as number | null }));
-  const onset = instant(row.onset) ?? 0, expected = num(row.delivered) ? num(row.expected) / num(row.delivered) : null, about = seriesOf(row), young = list.findIndex((p) => p.maturity < 0.9);
+  const onset = instant(row.onset) ?? 0, about = seriesOf(row), young = list.findIndex((p) => p.maturity < 0.9);
+  // The row counts until now, the chart is adjusted: what was expected is the adjusted rate since the onset over the factor, so that both are of one basis.
+  const since = list.filter((p) => p.at + 6 * 86_400_000 >= onset && p.adjusted != null), n = since.reduce((s, p) => s + p.delivered, 0), factor = num(row.factor);
+  const expected = about.withReason && n && factor > 0 ? since.reduce((s, p) => s + p.adjusted! * p.delivered, 0) / n / factor : null;
   const say = (i: number) => { const p = list[i]; return p ? `week of ${day(p.at)}: ${p.delivered >= few ? percent(p.adjusted) : "too few for a point"} adjusted, ${percent(p.low)} to ${percent(p.high)}, ${count(p.returned)} of ${count(p.delivered)}, ${percent(p.maturity)} mature` : ""; };
-  return <Card query={series} lines={6} note={<>Adjusted rate by week of delivery, 90% interval of the final rate; below {few} delivered no point. Upright: the onset. Dashed: expected since then. Hatched: less than 90% mature.{!about.withReason && " All reasons: the table holds no triple of dimensions."}</>}
+  return <Card query={series} lines={6} note={<>Adjusted rate by week of delivery, 90% interval of the final rate; below {few} delivered no point. Upright: the onset. {expected != null && "Dashed: what was expected since then, the adjusted rate over the factor. "}Hatched: less than 90% mature.{!about.withReason && " All reasons: the table holds no triple of dimensions."}</>}
     isEmpty={!list.length} empty={<p class="empty">No cohort of {sliceOf(row.dimension, row.value)} is in the table of rates.</p>}
     table={() => <Table label="Observed against expected" rows={list} cells={[{ label: "Week of", value: (p) => day(p.at) }, { label: "Delivered", right: true, value: (p) => count(p.delivered) }, { label: "Returned", right: true, value: (p) => count(p.returned) },
       { label: "Raw", right: true, value: (p) => p.delivered < few ? missing : percent(p.raw) }, { label: "Maturity", right: true, value: (p) => percent(p.maturity) }, { label: "Adjusted", right: true, value: (p) => p.delivered < few ? missing : percent(p.adjusted) },
@@ -61,7 +64,7 @@ export function Case({ row }: { row: Row }) {
   return <div class="preview case">
     <h2>{sentence(row)}</h2>
     <dl class="pairs">
-      <div><dt>Seen and expected since the onset</dt><dd>{pieceCount(row.observed)} of {count(n)}, expected {pieceCount(row.expected)}{n >= few && <> ({points((num(row.observed) - num(row.expected)) / n)})</>}</dd></div>
+      <div><dt>Lines asked back until now, and expected until now</dt><dd>{pieceCount(row.observed)} of {count(n)}, expected {pieceCount(row.expected)}{n >= few && <> ({points((num(row.observed) - num(row.expected)) / n)})</>}</dd></div>
       <div><dt>Factor</dt><dd>{times(row.factor as number | null)}</dd></div>
       <div><dt>q-value</dt><dd>{row.q_value == null ? missing : significant(num(row.q_value))}{row.tested != null && <span class="note"> of {count(row.tested)} series tested</span>}</dd></div>
       <div><dt>At stake</dt><dd>{money(row.at_stake_minor, currency)}</dd></div>
