@@ -36,7 +36,7 @@ impl Zone {
 }
 
 /// Filters that are words.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 20] = [
     "dimension",
     "value",
     "grain",
@@ -49,6 +49,14 @@ const WORDS: [&str; 12] = [
     "status",
     "pattern",
     "kind",
+    "product",
+    "level",
+    "category",
+    "style",
+    "supplier",
+    "sort",
+    "way",
+    "least",
 ];
 
 /// Literals for the filters in a query string's pairs. What cannot be read is left out, as on the page.

@@ -57,7 +57,7 @@ pub struct DashboardDeps {
     pub shutdown: CancellationToken,
 }
 
-/// The pages `/`, `/routing`, `/decisions/{id}`, `/alerts`, `/alerts/{id}`, `/sql`, `/health`, and `GET /v1/live`.
+/// The pages `/`, `/products`, `/products/{sku}`, `/anomalies`, `/routing`, `/decisions/{id}`, `/alerts`, `/alerts/{id}`, `/sql`, `/health`, and `GET /v1/live`.
 ///
 /// # Errors
 /// When the zone is unknown or the bundle lacks a part.

@@ -35,6 +35,9 @@ const FIRST_ROWS_BYTES: usize = 256 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Page {
     Overview,
+    Products,
+    Product,
+    Anomalies,
     Routing,
     Decision,
     Alerts,
@@ -44,8 +47,11 @@ pub(crate) enum Page {
 }
 
 impl Page {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Overview,
+        Self::Products,
+        Self::Product,
+        Self::Anomalies,
         Self::Routing,
         Self::Decision,
         Self::Alerts,
@@ -57,6 +63,9 @@ impl Page {
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Overview => "/",
+            Self::Products => "/products",
+            Self::Product => "/products/{product}",
+            Self::Anomalies => "/anomalies",
             Self::Routing => "/routing",
             Self::Decision => "/decisions/{decision}",
             Self::Alerts => "/alerts",
@@ -69,6 +78,9 @@ impl Page {
     pub(crate) fn id(self) -> &'static str {
         match self {
             Self::Overview => "overview",
+            Self::Products => "products",
+            Self::Product => "product",
+            Self::Anomalies => "anomalies",
             Self::Routing => "routing",
             Self::Decision => "decision",
             Self::Alerts => "alerts",
@@ -81,6 +93,9 @@ impl Page {
     fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
+            Self::Products => "Products",
+            Self::Product => "Product",
+            Self::Anomalies => "Anomalies",
             Self::Routing => "Routing",
             Self::Decision => "Decision",
             Self::Alerts => "Alerts",
@@ -94,6 +109,7 @@ impl Page {
     fn subject(self) -> &'static str {
         match self {
             Self::Alert => "alert",
+            Self::Product => "product",
             _ => "decision",
         }
     }
@@ -103,6 +119,8 @@ impl Page {
         match self {
             Self::Overview => &[
                 "flow",
+                "anomalies_figures",
+                "adjusted_now",
                 "orders_figures",
                 "shipments_figures",
                 "returns_figures",
@@ -113,6 +131,24 @@ impl Page {
                 "dead_letters_by_reason",
                 "visit_figures",
             ],
+            Self::Products => &[
+                "products",
+                "products_figures",
+                "products_values",
+                "products_anomalies",
+            ],
+            Self::Product => &[
+                "product",
+                "product_cohorts",
+                "product_anomalies",
+                "product_reasons",
+                "product_sizes",
+                "product_differs",
+                "product_ends",
+                "product_forecast",
+                "product_returns",
+            ],
+            Self::Anomalies => &["anomalies_figures", "anomalies_queue"],
             Self::Routing => &[
                 "settled_scores",
                 "routing_policies",
@@ -141,14 +177,16 @@ impl Page {
         }
     }
 
-    /// Those that read the log itself, and run only when asked.
+    /// Those that run only when asked: they read the log itself, or are about what the reader chose.
     fn asked(self) -> &'static [&'static str] {
         match self {
+            Self::Products => &["products_curves"],
+            Self::Anomalies => &["anomaly_series", "anomaly_nearby", "anomaly_past"],
             Self::Routing => &["attempts_without_proof"],
             Self::Decision => &["decision_events"],
             Self::Alerts => &["audits_reviewed"],
             Self::Alert => &["alert_events"],
-            Self::Overview | Self::Workbench | Self::Health => &[],
+            Self::Overview | Self::Product | Self::Workbench | Self::Health => &[],
         }
     }
 

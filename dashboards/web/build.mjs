@@ -13,7 +13,7 @@ process.chdir(web);
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 
-const pages = ["overview", "routing", "decision", "alerts", "alert", "health", "workbench"];
+const pages = ["overview", "products", "product", "anomalies", "routing", "decision", "alerts", "alert", "health", "workbench"];
 const common = { bundle: true, minify: true, target: "es2022", legalComments: "none", charset: "utf8", metafile: true, write: true, logLevel: "warning" };
 
 const bundle = await build({

@@ -96,6 +96,33 @@ async fn alerts_and_alert_carry_their_queries_with_the_alert_of_the_path_bound()
 }
 
 #[tokio::test]
+async fn the_merchandisers_pages_carry_their_queries_with_the_product_of_the_path_bound() {
+    let world = World::new();
+    for (path, id, query) in [
+        (
+            "/products?level=style&category=jeans&sort=delivered&way=up&least=30",
+            "products",
+            "products",
+        ),
+        ("/products", "products", "products_curves"),
+        ("/products/S000001?product=S000002", "product", "product_differs"),
+        ("/products/%3C%2Fscript%3E'", "product", "product"),
+        ("/anomalies?status=all&kind=sku", "anomalies", "anomalies_queue"),
+        ("/anomalies", "anomalies", "anomaly_series"),
+    ] {
+        let response = world.get(path, &[]).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        let html = text(response).await;
+        assert_eq!(html.matches("</script>").count(), 2, "the data ended its element");
+        let data = data(&html);
+        assert_eq!(data["page"], id);
+        let queries = data["queries"].as_array().unwrap();
+        assert!(queries.iter().any(|q| q["name"] == query), "{path} lacks {query}");
+    }
+    assert_eq!(world.get("/products/", &[]).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn the_frame_is_sent_before_the_rows_are_there() {
     let world = World::new();
     let mut body = world.get("/", &[]).await.into_body().into_data_stream();

@@ -10,6 +10,9 @@ const axeSource = require("node:fs").readFileSync(require.resolve("axe-core/axe.
 export const base = process.env.EDDY_URL?.replace(/\/$/, "");
 export const pages = [
   { path: "/", title: "Overview" },
+  { path: "/products", title: "Products" },
+  { path: "/products/PT-KURTA-M", title: "Product" },
+  { path: "/anomalies", title: "Anomalies" },
   { path: "/routing", title: "Routing" },
   { path: "/alerts", title: "Alerts" },
   { path: "/sql", title: "Workbench" },

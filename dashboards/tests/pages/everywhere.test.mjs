@@ -51,7 +51,7 @@ for (const { path, title, named = title } of pages) {
       seen.add(at.what);
     }
     assert.equal(unseen, "", "focus is not shown");
-    for (const link of ["Overview", "Routing", "Alerts", "Workbench", "Health"]) assert.ok([...seen].some((s) => s.startsWith("A") && s.includes(link)), `${link} is not reached: ${[...seen].join(", ")}`);
+    for (const link of ["Overview", "Products", "Anomalies", "Routing", "Alerts", "Workbench", "Health"]) assert.ok([...seen].some((s) => s.startsWith("A") && s.includes(link)), `${link} is not reached: ${[...seen].join(", ")}`);
     await done();
   });
 

@@ -28,7 +28,7 @@ export function filters(): Record<string, string> {
   const from = startOfDay(get("from")), to = startOfDay(get("to"), 1);
   if (get("from") && from != null) out.from = timestamp(from);
   if (get("to") && to != null) out.to = timestamp(to);
-  for (const key of ["dimension", "value", "grain", "reason", "source", "search", "payment", "decision", "alert", "status", "pattern", "kind"]) if (get(key)) out[key] = text(get(key));
+  for (const key of ["dimension", "value", "grain", "reason", "source", "search", "payment", "decision", "alert", "status", "pattern", "kind", "level", "category", "style", "supplier", "sort", "way", "least"]) if (get(key)) out[key] = text(get(key));
   if (subject) out[subjectKind] = text(subject);
   return out;
 }
@@ -76,12 +76,16 @@ const costs = new Map<string, number>();
 const together = () => [...costs.values()].reduce((a, b) => a + b, 0);
 export const queries = (): readonly Query[] => open;
 
+/** What no filter says; as a function it follows what the reader chose, and null when nothing is chosen: then nothing is asked. */
+export type More = Record<string, string> | (() => Record<string, string> | null);
+
 /** A named query that follows the URL and the feed. One request at a time; slow ones are asked less often. `more` binds what no filter says. */
-export function follow(name: string, more: Record<string, string> = {}): Query {
+export function follow(name: string, more: More = {}): Query {
   const query = named(name);
+  const bound = (): string => { const also = typeof more === "function" ? more() : more; return also ? bind(query, { ...filters(), ...also }) : ""; };
   const first = shell.results[name];
   const data = signal<Result | null>(null), error = signal<Problem | null>(null), fetching = signal(false);
-  const sql = signal(bind(query, { ...filters(), ...more }));
+  const sql = signal(untracked(bound));
   if (first && (first.sql == null || first.sql === sql.peek())) data.value = { ...first, sql: sql.peek() };
 
   let controller: AbortController | null = null;
@@ -89,6 +93,7 @@ export function follow(name: string, more: Record<string, string> = {}): Query {
   let startedAt = 0, cost = 0, busy = 0, dirty = false;
 
   const load = async () => {
+    if (!sql.peek()) return;
     clearTimeout(timer);
     timer = undefined;
     controller?.abort();
@@ -121,10 +126,11 @@ export function follow(name: string, more: Record<string, string> = {}): Query {
   };
 
   effect(() => {
-    const next = bind(query, { ...filters(), ...more });
+    const next = bound();
     untracked(() => {
       if (next === sql.peek() && data.peek()) return;
-      if (next !== sql.peek()) data.value = data.peek();
+      // Rows of another choice are no last good answer.
+      if (next !== sql.peek() && typeof more === "function") { controller?.abort(); controller = null; batch(() => { data.value = null; error.value = null; fetching.value = false; }); }
       sql.value = next;
       void load();
     });

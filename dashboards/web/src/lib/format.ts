@@ -15,6 +15,11 @@ export const significant = (n: number): string => three.format(n);
 export const signed = (n: number): string => n === 0 ? "0" : (n > 0 ? "+" : "−") + whole.format(Math.abs(n));
 export const percent = (share: number | null | undefined): string => share == null || !isFinite(share) ? missing : one.format(share * 100) + "%";
 
+/** A signed difference of shares, in points. */
+export const points = (difference: number | null | undefined): string => difference == null || !isFinite(difference) ? missing : `${difference > 0 ? "+" : difference < 0 ? "−" : ""}${one.format(Math.abs(difference) * 100)} pt`;
+/** A ratio, as in "2.1×". */
+export const times = (ratio: number | null | undefined): string => ratio == null || !isFinite(ratio) ? missing : `${one.format(ratio)}×`;
+
 const digits = new Map<string, number>();
 /** Decimal places of a currency. */
 export function exponent(currency: string): number {

@@ -7,7 +7,7 @@ export interface NamedQuery {
   reads: string[]; params: Record<string, string>; sql: string;
 }
 export interface Shell {
-  page: "overview" | "routing" | "decision" | "alerts" | "alert" | "health" | "workbench";
+  page: "overview" | "products" | "product" | "anomalies" | "routing" | "decision" | "alerts" | "alert" | "health" | "workbench";
   zone: string;
   queries: NamedQuery[];
   results: Record<string, Result>;

@@ -4,10 +4,10 @@ import { signal } from "@preact/signals";
 export const search = signal(new URLSearchParams(location.search));
 addEventListener("popstate", () => { search.value = new URLSearchParams(location.search); });
 
-const about = location.pathname.match(/^\/(decision|alert)s\/([^/]+)$/);
+const about = location.pathname.match(/^\/(decision|alert|product)s\/([^/]+)$/);
 /** The parameter of the queries that the path gives. */
 export const subjectKind: string = about?.[1] ?? "";
-/** What the page is about, where its path names it: `/decisions/{id}`, `/alerts/{id}`. */
+/** What the page is about, where its path names it: `/decisions/{id}`, `/alerts/{id}`, `/products/{sku}`. */
 export const subject: string = (() => {
   const part = about?.[2] ?? "";
   try { return decodeURIComponent(part); } catch { return part; }

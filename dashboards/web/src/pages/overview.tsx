@@ -1,5 +1,5 @@
 // Overview: is everything flowing, and what changed? Figures of orders, shipments, returns and refunds; the raw return rate by delivery
-// cohort; the funnel; the difference to the last visit. It scores nothing and ranks nothing.
+// cohort; the funnel; the difference to the last visit. the adjusted rate and the anomalies in one figure each. It scores nothing and ranks nothing.
 import { computed, signal } from "@preact/signals";
 import { count, day, dayOf, dayShort, duration, instant, money, moneyShort, percent, signed, significant, startOfDay, wilson, words, ago, when } from "../lib/format";
 import { command } from "../lib/keys";
@@ -15,7 +15,7 @@ import { visit } from "../lib/visit";
 
 const immatureDays = 30, fewUnits = 30;
 const flow = follow("flow"), orders = follow("orders_figures"), shipments = follow("shipments_figures"), returns = follow("returns_figures"), refunds = follow("refunds_figures");
-const cohorts = follow("return_rate_cohorts"), values = follow("return_rate_values"), funnel = follow("return_funnel"), dead = follow("dead_letters_by_reason"), figures = follow("visit_figures");
+const cohorts = follow("return_rate_cohorts"), values = follow("return_rate_values"), funnel = follow("return_funnel"), dead = follow("dead_letters_by_reason"), figures = follow("visit_figures"), adjusted = follow("adjusted_now"), anomalies = follow("anomalies_figures");
 watchMetrics();
 
 const clock = computed(() => instant(eventTime.value) ?? instant(rows(flow.data.value)[0]?.event_time));
@@ -172,6 +172,23 @@ function Dead() {
   </Card>;
 }
 
+function Adjusted() {
+  const r = rows(adjusted.data.value)[0], n = num(r?.delivered);
+  return <Card query={adjusted} class="now" lines={3} tools={<a class="quiet button" href="/products">Products</a>} isEmpty={!r} empty={<p class="empty">No day with deliveries has closed yet.</p>}
+    note={r && <>Expected final rate of {count(n)} pieces delivered from {day(r.window_start)} to {day(r.window_end)}, units asked back.</>}>
+    {r && <><p class="figure">{n >= fewUnits ? <Changing value={percent(num(r.adjusted_rate))} /> : "–"} <span class="note">{percent(num(r.lower))} to {percent(num(r.upper))}, 90% interval</span></p>
+      <p class="note">Raw {n >= fewUnits ? percent(num(r.raw_rate)) : "–"} so far, {percent(num(r.maturity))} mature.</p></>}
+  </Card>;
+}
+
+function Anomalies() {
+  const r = rows(anomalies.data.value)[0] ?? {}, standing = num(r.open) + num(r.acknowledged), currency = String(r.currency ?? "");
+  return <Card query={anomalies} class="now" lines={3} tools={<a class="quiet button" href="/anomalies">Open</a>} isEmpty={!standing}
+    empty={<p class="empty"><span class="good">✓ Nothing beyond chance</span> in {count(num(r.tested) || num(r.slices))} slices tested.</p>}>
+    <p class="figure"><a href="/anomalies"><Changing value={count(standing)} /></a> <span class="note" title={money(r.at_stake_minor, currency)}>{moneyShort(r.at_stake_minor, currency)} at stake; {count(num(r.tested))} series tested</span></p>
+  </Card>;
+}
+
 const Empty = () => <section class="card empty-page" data-card tabIndex={-1}><header><h2>Nothing has come in yet</h2><p class="note">Three commands that bring data; the page fills by itself.</p></header>
   <dl><div><dt>A simulated world</dt><dd><code>eddy simulate</code></dd></div>
     <div><dt>A file of your own or a public set</dt><dd><code>eddy load sales.parquet --mapping amazon_india</code></dd></div>
@@ -186,5 +203,5 @@ mount(() => {
   const nothing = flow.data.value && !num(rows(flow.data.value)[0]?.events) && !num(rows(orders.data.value)[0]?.orders);
   return <><div class="title"><h1>Overview</h1><p class="lead">Is everything flowing, and what changed?</p><span class="spring" />{!nothing && <Range />}</div>
     <Flow />
-    {nothing ? <Empty /> : <><Figures /><div class="columns"><div><ReturnRate /><Funnel /></div><div><Since /><Dead /></div></div></>}</>;
+    {nothing ? <Empty /> : <><Figures /><div class="columns"><div><ReturnRate /><Funnel /></div><div><Adjusted /><Anomalies /><Since /><Dead /></div></div></>}</>;
 });

@@ -14,6 +14,7 @@ export interface Chart {
   height?: number;
   label: string;
   band?: { low: (number | null)[]; high: (number | null)[] };
+  marks?: { x: number; label: string }[]; // upright lines, named at their foot
   immatureFrom?: number;             // hatched from this x on
   hidePoint?: (index: number) => boolean;
   brush?: (from: number, to: number) => void;
@@ -55,7 +56,7 @@ function options(chart: Chart, width: number): uPlot.Options {
     legend: { show: false },
     cursor: { y: false, points: { size: 7, width: 1.5 }, drag: { x: !!chart.brush, y: false, setScale: false } },
     select: { show: !!chart.brush } as uPlot.Select,
-    scales: { x: { time: chart.time }, y: { range: (_u, low, high) => { const top = Math.max(high ?? 0, ...(chart.band?.high ?? []).map((v, i) => chart.hidePoint?.(i) ? 0 : v ?? 0)); return [Math.min(0, low ?? 0), top > 0 ? top * 1.06 : top || 1]; } } },
+    scales: { x: { time: chart.time }, y: { range: (_u, low, high) => { const bands = chart.band?.high ?? [], none = !bands.some((v, i) => v != null && !chart.hidePoint?.(i)), top = Math.max(high ?? 0, ...bands.map((v, i) => !none && chart.hidePoint?.(i) ? 0 : v ?? 0)); return [Math.min(0, low ?? 0), top > 0 ? top * 1.06 : top || 1]; } } },
     axes: [
       { ...axis, size: 28, space: 64, values: chart.time ? (_u, ticks, _i, _s, incr) => ticks.map((t) => (incr >= 28 * 86400 ? monthOf : incr >= 86400 ? dayOf : hourOf).format(t * 1000).replace("Sept", "Sep")) : undefined } as uPlot.Axis,
       { ...axis, size: 52, space: 32, grid: { show: true, stroke: line, width: 1 }, ticks: { show: false }, values: (_u, ticks) => ticks.map(chart.format) },
@@ -78,6 +79,21 @@ function options(chart: Chart, width: number): uPlot.Options {
             ctx.fillRect(left, bbox.top, right - left, bbox.height);
             ctx.restore();
           }
+        }
+        for (const mark of chart.marks ?? []) {
+          const at = Math.round(u.valToPos(mark.x, "x", true)) + 0.5;
+          if (at < bbox.left || at > bbox.left + bbox.width) continue;
+          ctx.save();
+          ctx.strokeStyle = ctx.fillStyle = series[1]!;
+          ctx.lineWidth = 1.5 * devicePixelRatio;
+          ctx.beginPath();
+          ctx.moveTo(at, bbox.top);
+          ctx.lineTo(at, bbox.top + bbox.height);
+          ctx.stroke();
+          ctx.font = `${12 * devicePixelRatio}px ${getComputedStyle(document.body).fontFamily}`;
+          ctx.textAlign = at > bbox.left + bbox.width * 0.8 ? "right" : "left";
+          ctx.fillText(mark.label, at + (ctx.textAlign === "right" ? -4 : 4) * devicePixelRatio, bbox.top + 12 * devicePixelRatio);
+          ctx.restore();
         }
         if (chart.band) {
           ctx.save();

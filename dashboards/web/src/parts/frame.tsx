@@ -11,6 +11,8 @@ import { openSql, SqlPanel } from "./sqlpanel";
 
 const pages = [
   { id: "overview", href: "/", title: "Overview", key: "g o" },
+  { id: "products", href: "/products", title: "Products", key: "g p" },
+  { id: "anomalies", href: "/anomalies", title: "Anomalies", key: "g n" },
   { id: "routing", href: "/routing", title: "Routing", key: "g r" },
   { id: "alerts", href: "/alerts", title: "Alerts", key: "g a" },
   { id: "workbench", href: "/sql", title: "Workbench", key: "g w" },
@@ -18,7 +20,7 @@ const pages = [
 ];
 
 /** Pages of one thing, and the page that lists them. */
-const within: Record<string, string> = { decision: "routing", alert: "alerts" };
+const within: Record<string, string> = { decision: "routing", alert: "alerts", product: "products" };
 
 const open = signal<"" | "help" | "palette">("");
 

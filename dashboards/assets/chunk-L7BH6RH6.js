@@ -1,0 +1,1 @@
+function h(a,n,t){let o=new Map(n.map(e=>[t(e),e])),r=a.filter(e=>o.has(e)),s=new Set(r),l=n.map(t).filter(e=>s.has(e));return{rows:r.map(e=>o.get(e)),moved:r.filter((e,d)=>l[d]!==e).length,fresh:n.length-s.size}}export{h as a};
