@@ -13,7 +13,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use eddy_query::{Change, Limits, LiveTables, QueryEngine};
+use eddy_query::{Change, Limits, LiveTables, Offer, QueryEngine};
 use parquet::arrow::ArrowWriter;
 
 use crate::report::{figure, quantile};
@@ -176,7 +176,7 @@ pub fn run() {
         "shipments with key index",
     );
 
-    let engine = QueryEngine::new(tables.clone(), Vec::new(), Vec::new(), Limits::default()).unwrap();
+    let engine = QueryEngine::new(tables.clone(), Offer::default(), Limits::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

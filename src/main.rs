@@ -11,6 +11,7 @@ mod events_table;
 mod lightgbm;
 mod load;
 mod models;
+mod nowcast_functions;
 mod openapi;
 mod publish;
 mod readiness;

@@ -247,6 +247,22 @@ fn query_engine(config: &Config, log: &Log, tables: &Arc<LiveTables>) -> anyhow:
             comment: view.comment.into(),
         })
         .collect();
+    let families = eddy_processors::families()
+        .iter()
+        .map(|family| eddy_query::Family {
+            name: family.name.into(),
+            comment: family.comment.into(),
+            choices: family
+                .choices
+                .iter()
+                .map(|(column, words)| eddy_query::Choice {
+                    column,
+                    words: words.to_vec(),
+                })
+                .collect(),
+            sql: family.sql,
+        })
+        .collect();
     let events = EventsTable::new(log.clone(), tables.clone());
     let limits = eddy_query::Limits {
         time: Duration::from_secs(config.limits.query_seconds),
@@ -255,7 +271,13 @@ fn query_engine(config: &Config, log: &Log, tables: &Arc<LiveTables>) -> anyhow:
         ..eddy_query::Limits::default()
     };
     let extra = vec![("public".to_owned(), "events".to_owned(), Arc::new(events) as _)];
-    Ok(QueryEngine::new(tables.clone(), views, extra, limits)?)
+    let offer = eddy_query::Offer {
+        views,
+        families,
+        functions: crate::nowcast_functions::all(),
+        extra,
+    };
+    Ok(QueryEngine::new(tables.clone(), offer, limits)?)
 }
 
 /// What the processor runs by; also what a replay must use to reach the same digest.

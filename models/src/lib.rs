@@ -7,17 +7,21 @@
 //! - [`additive`] learns beliefs about hashed keys from each outcome and serves from the first event; [`ftrl`] learns from each outcome as it comes, [`logistic`] from a batch, [`boosting`] grows the challenger; [`linear`], [`forest`] and
 //!   [`shapley`] are what they leave behind.
 //! - [`outlier`] tells how unlike the others a row is, without labels.
+//! - [`shift`] watches return rates of many series for changes, with few false alarms, and says why.
 //! - [`model`] scores: contributions, [`calibration`] (by [`mapping`]), probability. [`explanation`] says it in words.
+//! - [`delay`] learns when returns come, [`nowcast`] what a young cohort's rate will be, [`shrinkage`] what to believe before it speaks, [`arrivals`] how many units come back on the next days.
 //! - [`evaluation`] and [`prequential`] judge a whole set, [`tally`] and [`drift`] what comes one by one. [`artefact`] keeps a trained model with its digest.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod additive;
+pub mod arrivals;
 pub mod artefact;
 mod binning;
 pub mod boosting;
 pub mod calibration;
 pub mod data;
+pub mod delay;
 pub mod drift;
 pub mod encoding;
 mod error;
@@ -30,6 +34,7 @@ pub mod linear;
 pub mod logistic;
 pub mod mapping;
 pub mod model;
+pub mod nowcast;
 pub mod outlier;
 pub mod prequential;
 pub mod random;
@@ -37,6 +42,8 @@ pub mod rates;
 pub mod regime;
 pub mod schema;
 pub mod shapley;
+pub mod shift;
+pub mod shrinkage;
 mod table;
 pub mod tally;
 

@@ -14,7 +14,7 @@ use std::time::Instant;
 use arrow::util::pretty::pretty_format_batches;
 use eddy_events::Position;
 use eddy_processors::{Change, Config, Emitted, Engine, Prepared};
-use eddy_query::{Limits, LiveTables, Progress, QueryEngine, View};
+use eddy_query::{Limits, LiveTables, Offer, Progress, QueryEngine, View};
 use eddy_simulator::{World, WorldConfig};
 use story::{HOUR, START};
 
@@ -95,7 +95,11 @@ async fn main() {
         sql: view.sql.into(),
         comment: view.comment.into(),
     });
-    let engine = QueryEngine::new(tables, views.collect(), Vec::new(), Limits::default()).expect("the views");
+    let offer = Offer {
+        views: views.collect(),
+        ..Offer::default()
+    };
+    let engine = QueryEngine::new(tables, offer, Limits::default()).expect("the views");
     for view in eddy_processors::views() {
         if view.name == "order_timeline" {
             timelines(&engine).await;

@@ -1,4 +1,4 @@
-//! What one order, parcel or return adds to the sums: customers, SKUs, lanes, facilities and cells of return rates.
+//! What one order, parcel or return adds to the sums: customers, SKUs, lanes, facilities and return rates.
 //!
 //! Sums are never recomputed. When something that matters changes, the contribution as it was is noted; at the next flush the one as it
 //! is now is reckoned, and only the difference is applied. So a sum is always the sum over its contributors, whatever the order in which
@@ -10,9 +10,9 @@ use crate::courier_lanes::{Key as LaneKey, Parcel};
 use crate::customers::Sums as CustomerSums;
 use crate::facilities::Presence;
 use crate::facts::NO_TIME;
-use crate::interner::{NO_KEY, NO_SYMBOL};
+use crate::interner::NO_KEY;
 use crate::outcome::Outcome;
-use crate::return_cells::{Dimension, Key as CellKey, Sums as CellSums};
+use crate::rates::sold::{Sold, age_days, price_band};
 use crate::returns::Kind;
 use crate::shipments::Status;
 use crate::skus::Sums as SkuSums;
@@ -30,7 +30,7 @@ pub(crate) enum Delta {
         sku: u32,
         sums: SkuSums,
     },
-    Cohort(Cohort),
+    Sold(Sold),
     Lane {
         key: LaneKey,
         parcel: Parcel,
@@ -39,19 +39,6 @@ pub(crate) enum Delta {
         facility: u32,
         presence: Presence,
     },
-}
-
-/// A delivered line: one cell in each dimension.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Cohort {
-    sku: u32,
-    category: u32,
-    channel: u8,
-    state: u32,
-    courier: u32,
-    currency: u32,
-    day: i32,
-    sums: CellSums,
 }
 
 /// Microseconds of an hour.
@@ -85,23 +72,35 @@ impl World {
                     ..SkuSums::default()
                 },
             });
-            deltas.push(Delta::Cohort(Cohort {
+            let (style, category, size) = self.line_words(line);
+            let delivered_on = self.zone.day(done.delivered_at);
+            let age = |at: i64| (at != NO_TIME).then(|| age_days(done.delivered_at, at));
+            deltas.push(Delta::Sold(Sold {
+                id: (number, line.line),
                 sku: line.sku,
-                category: self.line_words(line).1,
-                channel: placed.channel,
-                state: self.state_of(placed),
+                style,
+                category,
+                size,
+                supplier: line.supplier,
+                seller: line.seller,
+                batch: line.batch,
+                facility: done.facility,
+                packer: done.packer,
                 courier: done.courier,
+                state: self.state_of(placed),
+                group: done.group,
                 currency: placed.currency,
-                day: self.zone.day(done.delivered_at),
-                sums: CellSums {
-                    delivered_units: i64::from(done.delivered),
-                    delivered_value_minor: line.value_of(done.delivered),
-                    requested_units: i64::from(requested),
-                    requested_value_minor: line.value_of(requested),
-                    received_units: i64::from(received),
-                    received_value_minor: line.value_of(received),
-                    excess_units: i64::from(done.requested.max(done.received) - requested.max(received)),
-                },
+                channel: placed.channel,
+                zone: self.zone_of(placed),
+                price_band: price_band(line.unit_price_minor),
+                delivered_on,
+                delivered: done.delivered,
+                value_minor: line.value_of(done.delivered),
+                requested,
+                requested_value_minor: line.value_of(requested),
+                requested_age: age(done.requested_at),
+                received,
+                received_age: age(done.received_at),
             }));
         }
     }
@@ -269,33 +268,7 @@ impl World {
                 self.facilities.get_mut(*facility).add(presence, sign);
                 self.touch_facility(*facility);
             }
-            Delta::Cohort(cohort) => self.apply_cohort(cohort, sign),
-        }
-    }
-
-    fn apply_cohort(&mut self, cohort: &Cohort, sign: i64) {
-        let named = |symbol: u32| if symbol == NO_SYMBOL { self.unknown } else { symbol };
-        let cells = [
-            (Dimension::Sku, cohort.sku),
-            (Dimension::Category, named(cohort.category)),
-            (Dimension::Channel, u32::from(cohort.channel)),
-            (Dimension::State, named(cohort.state)),
-            (Dimension::Courier, named(cohort.courier)),
-        ];
-        for (dimension, value) in cells {
-            let key = CellKey {
-                dimension,
-                value,
-                day: cohort.day,
-                currency: cohort.currency,
-            };
-            let number = self.cells.number(&key);
-            let cell = &mut self.cells.entries.get_mut(number).value;
-            cell.sums.add(&cohort.sums, sign);
-            if !cell.dirty {
-                cell.dirty = true;
-                self.dirty.cells.push(number);
-            }
+            Delta::Sold(sold) => self.sold.push((sold.clone(), sign)),
         }
     }
 }

@@ -21,6 +21,7 @@ use eddy_events::{Body, Cause, Event, Position, Reason, Timestamp};
 use eddy_log::DeadLetter;
 
 use crate::ahead::{GROUP, Near};
+use crate::anomalies::{self, Anomalies};
 use crate::digest::{Chain, Digest};
 use crate::error::Error;
 use crate::facts::{NO_TIME, Stamp};
@@ -30,6 +31,7 @@ use crate::milestones::{self, Milestone};
 use crate::ndr::{self, Ndr, promoted};
 use crate::operations::{self, Operations};
 use crate::progress::Progress;
+use crate::rates::{self, Rates};
 use crate::routing::{self, Routing};
 use crate::seen::{Seen, key_of, print_of};
 use crate::segments::Segments;
@@ -78,6 +80,8 @@ pub(crate) struct Small {
     pub(crate) ndr: ndr::Small,
     pub(crate) routing: routing::Small,
     pub(crate) fraud: fraud::Small,
+    pub(crate) rates: rates::Small,
+    pub(crate) anomalies: anomalies::Small,
     pub(crate) operations: operations::Small,
 }
 
@@ -96,6 +100,8 @@ pub struct Engine {
     ndr: Ndr,
     routing: Routing,
     fraud: Fraud,
+    rates: Rates,
+    anomalies: Anomalies,
     operations: Operations,
     seen: Seen,
     sequence: u64,
@@ -115,11 +121,13 @@ impl Engine {
     pub fn new(config: Config) -> Result<Self, Error> {
         let world = World::new(&config.zone, &config.currency)?;
         Ok(Self {
+            anomalies: Anomalies::new(config.shard),
             ndr: Ndr::new(config.beliefs),
             config,
             world,
             routing: Routing::default(),
             fraud: Fraud::default(),
+            rates: Rates::default(),
             operations: Operations::default(),
             seen: Seen::default(),
             sequence: 0,
@@ -138,6 +146,8 @@ impl Engine {
         slabs.extend(self.ndr.slabs());
         slabs.extend(self.routing.slabs());
         slabs.extend(self.fraud.slabs());
+        slabs.extend(self.rates.slabs());
+        slabs.extend(self.anomalies.slabs());
         slabs.extend(self.operations.slabs());
         slabs
     }
@@ -208,7 +218,10 @@ impl Engine {
                 return self.refuse(position, logged_at, Prepared::conflict(event), out);
             }
         }
-        self.clock = self.clock.max(event.envelope.time.micros);
+        if event.envelope.time.micros > self.clock {
+            self.clock = event.envelope.time.micros;
+            self.enter();
+        }
         if self.config.operations {
             // Terms that passed before this event are told before it is taken in.
             self.operations.fire(&mut self.world, self.clock);
@@ -216,7 +229,7 @@ impl Engine {
         if let Body::EventVoided(void) = &event.body {
             self.void(eddy_events::identity(&void.source, &void.id), position);
             self.seen.insert(key, print, Owner::None);
-            if !self.fraud.told.is_empty() || !self.operations.told.is_empty() {
+            if self.has_told() {
                 self.emit(position, event, out);
             }
             return;
@@ -249,8 +262,21 @@ impl Engine {
             self.operate(position, logged_at, event, owner, out);
         }
         let told = !self.reached.is_empty() || !self.ndr.scored.is_empty() || !self.ndr.drifted.is_empty();
-        if told || !self.fraud.told.is_empty() || !self.operations.told.is_empty() {
+        if told || self.has_told() {
             self.emit(position, event, out);
+        }
+    }
+
+    /// The clock went on: closes the days before the one it is in, as the events before this one left them.
+    fn enter(&mut self) {
+        let day = self.world.zone.day(self.clock);
+        if self.rates.enters(day) {
+            self.settle();
+            self.rates.close(day);
+            if self.config.scores {
+                let curves = self.rates.curves();
+                self.anomalies.close(&self.world, day - 1, &curves, self.clock);
+            }
         }
     }
 
@@ -306,6 +332,11 @@ impl Engine {
         };
         if self.config.risk {
             self.risk(position, logged_at, event, owner, now, out);
+        }
+        if let Body::AnomalyReviewed(said) = &event.body
+            && !stamp.voided
+        {
+            self.anomalies.review(&self.world, said, self.clock);
         }
         if stamp.voided {
             // It was taken back before it came; it only moves the clock.
@@ -385,6 +416,10 @@ impl Engine {
         }
     }
 
+    fn has_told(&self) -> bool {
+        !(self.fraud.told.is_empty() && self.operations.told.is_empty() && self.anomalies.told.is_empty())
+    }
+
     fn emit(&mut self, position: Position, event: &Event, out: &mut Emitted) {
         let reached = std::mem::take(&mut self.reached);
         let mut scored = std::mem::take(&mut self.ndr.scored);
@@ -414,6 +449,7 @@ impl Engine {
             .chain(alarms)
             .chain(alerts)
             .chain(std::mem::take(&mut self.operations.told))
+            .chain(std::mem::take(&mut self.anomalies.told))
             .collect();
         let count = u16::try_from(outputs.len()).unwrap_or(u16::MAX);
         for (ordinal, (kind, (subject, data))) in outputs.into_iter().enumerate() {
@@ -443,24 +479,38 @@ impl Engine {
     /// Settles the sums, which [`Engine::take_changes`] does as well.
     pub fn settle(&mut self) {
         self.world.settle();
+        self.rates.take(&self.world);
+        if self.config.scores {
+            self.anomalies.take(&self.world.sold, self.rates.small.closed);
+        }
+        self.world.sold.clear();
     }
 
     /// Settles the sums and gives the rows that changed since the last call, by number of their table.
     pub fn take_changes(&mut self) -> Vec<(usize, Change)> {
-        self.world.settle();
-        let mut changes = tables::changes(&mut self.world, &mut self.ndr, &mut self.routing, &mut self.fraud);
+        self.settle();
+        let mut changes = tables::changes(
+            &mut self.world,
+            &mut self.ndr,
+            &mut self.routing,
+            &mut self.fraud,
+            &mut self.rates,
+            &mut self.anomalies,
+        );
         tables::changes_of_operations(&self.world, &mut self.operations, &mut changes);
         changes
     }
 
     /// Every row of every projection, in batches by number of their table.
     pub fn scan(&mut self, mut give: impl FnMut(usize, RecordBatch)) {
-        self.world.settle();
+        self.settle();
         tables::scan(
             &mut self.world,
             &mut self.ndr,
             &self.routing,
             &mut self.fraud,
+            &self.rates,
+            &self.anomalies,
             self.config.memory_bytes,
             &mut give,
         );
@@ -488,13 +538,15 @@ impl Engine {
     /// The digest at this point of the log.
     #[must_use]
     pub fn digest(&mut self) -> Digest {
-        self.world.settle();
+        self.settle();
         Digest::of(self.sequence, &self.outputs, |give| {
             tables::scan(
                 &mut self.world,
                 &mut self.ndr,
                 &self.routing,
                 &mut self.fraud,
+                &self.rates,
+                &self.anomalies,
                 self.config.memory_bytes,
                 give,
             )

@@ -19,6 +19,9 @@ pub(crate) struct Line {
     pub(crate) category: u32,
     pub(crate) size: u32,
     pub(crate) supplier: u32,
+    pub(crate) seller: u32,
+    /// Production batch.
+    pub(crate) batch: u32,
     pub(crate) qty: u32,
     pub(crate) unit_price_minor: i64,
     pub(crate) discount_minor: i64,
@@ -183,6 +186,8 @@ pub(crate) fn placed(world: &mut World, stamp: Stamp, event: &events::Placed) ->
             category: symbols.of_option(line.category.as_deref()),
             size: symbols.of_option(line.size.as_deref()),
             supplier: symbols.of_option(line.supplier_id.as_deref()),
+            seller: symbols.of_option(line.seller_id.as_deref()),
+            batch: symbols.of_option(line.batch.as_deref()),
             qty: line.qty,
             unit_price_minor: line.unit_price_minor,
             discount_minor: line.discount_minor.unwrap_or(0),
@@ -201,9 +206,7 @@ pub(crate) fn placed(world: &mut World, stamp: Stamp, event: &events::Placed) ->
             }
         }
     }
-    if state == NO_SYMBOL {
-        world.pincodes.get_mut(pincode).askers.push(number);
-    }
+    world.pincodes.get_mut(pincode).askers.push(number);
     world.first_seen(customer, stamp.at);
     let placed = Placed {
         stamp,

@@ -1,12 +1,12 @@
 //! The join of an order with its parcels and returns: what became of each line, and of the order as a whole.
 //!
 //! A pure function of the leaves. Where several parcels carry a line, the earliest delivery sets its time and courier (parcels
-//! delivered at one moment are told apart by the courier's name) and quantities add up to what was ordered at most.
+//! delivered at one moment are told apart by the names of courier and parcel) and quantities add up to what was ordered at most.
 
 use eddy_events::shipment::Leg;
 use smallvec::SmallVec;
 
-use crate::facts::NO_TIME;
+use crate::facts::{NO_TIME, earlier};
 use crate::interner::{NO_KEY, NO_SYMBOL};
 use crate::orders::Order;
 use crate::shipments::Status;
@@ -17,12 +17,20 @@ use crate::world::World;
 pub(crate) struct LineOutcome {
     pub(crate) delivered: u32,
     pub(crate) delivered_at: i64,
-    /// Symbol of the courier that delivered it first.
+    /// Symbols of the courier that delivered it first, the facility it came from, and who packed it there.
     pub(crate) courier: u32,
+    pub(crate) facility: u32,
+    pub(crate) packer: u32,
     /// Pieces asked back, uncapped.
     pub(crate) requested: u32,
     /// Pieces that came back, uncapped.
     pub(crate) received: u32,
+    /// When a piece was first asked back, or came back unasked.
+    pub(crate) requested_at: i64,
+    /// When a piece first came back.
+    pub(crate) received_at: i64,
+    /// Symbol of the group of the reason then given, or none.
+    pub(crate) group: u32,
     pub(crate) cancelled: bool,
 }
 
@@ -58,8 +66,13 @@ impl World {
             delivered: 0,
             delivered_at: NO_TIME,
             courier: NO_SYMBOL,
+            facility: NO_SYMBOL,
+            packer: NO_SYMBOL,
             requested: 0,
             received: 0,
+            requested_at: NO_TIME,
+            received_at: NO_TIME,
+            group: NO_SYMBOL,
             cancelled: !order.changes.is_empty() && order.cancelled(line.line),
         }));
         let parcels = self.deliver(order, &mut outcome);
@@ -78,9 +91,10 @@ impl World {
     fn deliver(&self, order: &Order, outcome: &mut Outcome) -> Parcels {
         let lines = order.standing().map_or(&[][..], |placed| &placed.lines);
         let mut parcels = Parcels::default();
-        let mut number = order.first_shipment;
+        let (mut number, mut firsts) = (order.first_shipment, SmallVec::<[u32; 3]>::new());
+        firsts.resize(lines.len(), NO_KEY);
         while number != NO_KEY {
-            let parcel = self.shipments.get(number);
+            let (this, parcel) = (number, self.shipments.get(number));
             number = parcel.next;
             let Some(manifest) = parcel.manifest().filter(|_| parcel.leg() == Leg::Forward) else {
                 continue;
@@ -96,7 +110,7 @@ impl World {
             if state.status != Status::Delivered {
                 continue;
             }
-            for (line, done) in lines.iter().zip(&mut outcome.lines) {
+            for ((line, done), by) in lines.iter().zip(&mut outcome.lines).zip(&mut firsts) {
                 let qty = if manifest.lines.is_empty() {
                     line.qty
                 } else {
@@ -107,13 +121,17 @@ impl World {
                     }
                 };
                 done.delivered = done.delivered.saturating_add(qty).min(line.qty);
+                let named = |courier, parcel| (self.symbols.text(courier), self.shipment_keys.get(parcel));
                 let first = done.delivered_at == NO_TIME
                     || state.delivered_at < done.delivered_at
                     || (state.delivered_at == done.delivered_at
-                        && self.symbols.text(state.courier) < self.symbols.text(done.courier));
+                        && named(state.courier, this) < named(done.courier, *by));
                 if first {
                     done.delivered_at = state.delivered_at;
                     done.courier = state.courier;
+                    done.facility = manifest.facility;
+                    done.packer = manifest.packer;
+                    *by = this;
                 }
             }
         }
@@ -123,6 +141,7 @@ impl World {
     fn send_back(&self, rma: u32, order: &Order, outcome: &mut Outcome) {
         let returned = self.returns.get(rma);
         let stands = returned.stands();
+        let asked_at = returned.request().map_or(NO_TIME, |request| request.stamp.at);
         for back in self.return_lines(rma) {
             let Some(at) = self.line_of(order, &back) else {
                 continue;
@@ -136,6 +155,25 @@ impl World {
             };
             done.requested = done.requested.saturating_add(asked);
             done.received = done.received.saturating_add(back.received_qty);
+            if asked == 0 {
+                continue;
+            }
+            let asked_at = if stands && back.requested_qty > 0 {
+                asked_at
+            } else {
+                NO_TIME
+            };
+            let at = earlier(asked_at, back.received_at);
+            // Requests of one moment are told apart by the word of their reason.
+            let word = |group| self.symbols.word(group);
+            let first = done.requested_at == NO_TIME
+                || at < done.requested_at
+                || (at == done.requested_at && word(back.group) < word(done.group));
+            if first {
+                done.requested_at = at;
+                done.group = back.group;
+            }
+            done.received_at = earlier(done.received_at, back.received_at);
         }
     }
 

@@ -1,6 +1,7 @@
-//! One postal code: the state it lies in, and the orders that did not say so themselves.
+//! One postal code: the state it lies in, its tier, and the orders that go there.
 //!
-//! There is no table of postal codes; they fill `orders.destination_state` and the state cells.
+//! There is no table of postal codes; they fill `orders.destination_state`, and the state and tier of
+//! lines.
 
 use bitcode::{Decode, Encode};
 use eddy_events::context::PincodePublished;
@@ -25,7 +26,7 @@ stamped!(Entry);
 #[derive(Clone, Debug, Default, Encode, Decode)]
 pub(crate) struct Pincode {
     pub(crate) entries: Vec<Entry>,
-    /// Orders that asked the directory.
+    /// Orders that go there: the tier is the directory's to say, and the state when the order does not.
     pub(crate) askers: Vec<u32>,
 }
 
@@ -33,10 +34,19 @@ fn state(entries: &[Entry]) -> u32 {
     latest(entries).map_or(0, |entry| entry.state)
 }
 
+fn tier(entries: &[Entry]) -> u8 {
+    latest(entries).map_or(0, |entry| entry.tier)
+}
+
 impl Pincode {
     /// Symbol of the state, or none.
     pub(crate) fn state(&self) -> u32 {
         state(&self.entries)
+    }
+
+    /// Tier of the city, 0 when not told.
+    pub(crate) fn tier(&self) -> u8 {
+        tier(&self.entries)
     }
 
     /// Symbol of the district and tier of the city, each 0 when not told.
@@ -61,12 +71,12 @@ pub(crate) fn published(world: &mut World, stamp: Stamp, event: &PincodePublishe
     number
 }
 
-/// Changes the entries; when another state stands afterwards, every order that asked for it is opened before.
+/// Changes the entries; when another state or tier stands afterwards, every order that goes there is opened before.
 pub(crate) fn change(world: &mut World, number: u32, change: impl FnOnce(&mut Vec<Entry>)) {
     let pincode = world.pincodes.get(number);
-    let (old, mut entries) = (pincode.state(), pincode.entries.clone());
+    let (old, mut entries) = ((pincode.state(), pincode.tier()), pincode.entries.clone());
     change(&mut entries);
-    if state(&entries) != old {
+    if (state(&entries), tier(&entries)) != old {
         for order in world.pincodes.get(number).askers.clone() {
             world.open_case(order);
         }

@@ -61,7 +61,10 @@ pub(crate) struct Manifest {
     /// Symbols of the regions of the two, see [`crate::courier_lanes`].
     pub(crate) origin_region: u32,
     pub(crate) destination_region: u32,
+    /// Symbol of the facility it left, or none.
     pub(crate) facility: u32,
+    /// Symbol of whoever packed it, or none.
+    pub(crate) packer: u32,
     /// Index in [`Leg::ALL`].
     pub(crate) leg: u8,
     pub(crate) cod: bool,
@@ -402,6 +405,7 @@ pub(crate) fn manifested(world: &mut World, stamp: Stamp, event: &events::Manife
         origin_region: symbols.of(region(&event.origin_pincode)),
         destination_region: symbols.of(region(&event.destination_pincode)),
         facility: symbols.of_option(event.facility.as_deref()),
+        packer: symbols.of_option(event.packer.as_deref()),
         leg: index_of(Leg::ALL, event.leg),
         cod: event.cod_amount_minor.is_some_and(|amount| amount > 0),
         promised_at: event.promised_at.map_or(NO_TIME, |at| at.micros),

@@ -26,8 +26,8 @@ use crate::loyalty::{Account, Key as AccountKey};
 use crate::orders::{Line, Order, Placed};
 use crate::outcome::Outcome;
 use crate::pincodes::Pincode;
+use crate::rates::sold::Sold;
 use crate::refunds::Refund;
-use crate::return_cells::{Cell, Key as CellKey};
 use crate::returns::Return;
 use crate::shipments::Shipment;
 use crate::skus::Sku;
@@ -101,7 +101,6 @@ pub(crate) struct Dirty {
     pub(crate) skus: Vec<u32>,
     pub(crate) lanes: Vec<u32>,
     pub(crate) facilities: Vec<u32>,
-    pub(crate) cells: Vec<u32>,
     pub(crate) exchanges: Vec<u32>,
     pub(crate) loyalty: Vec<u32>,
     pub(crate) supplier_claims: Vec<u32>,
@@ -114,8 +113,6 @@ pub(crate) struct World {
     pub(crate) zone: Zone,
     /// Symbol of the tenant's currency.
     pub(crate) currency: u32,
-    /// Symbol of the word that stands for a dimension's value that nobody told.
-    pub(crate) unknown: u32,
     pub(crate) symbols: Symbols,
     pub(crate) order_keys: Interner,
     pub(crate) shipment_keys: Interner,
@@ -134,7 +131,6 @@ pub(crate) struct World {
     pub(crate) pincodes: Slab<Pincode, PAGE>,
     pub(crate) facilities: Slab<Facility, PAGE>,
     pub(crate) lanes: Ledger<LaneKey, Lane>,
-    pub(crate) cells: Ledger<CellKey, Cell>,
     /// By the hash of their id.
     pub(crate) exchanges: Ledger<u64, Exchange>,
     pub(crate) loyalty: Ledger<AccountKey, Account>,
@@ -142,6 +138,8 @@ pub(crate) struct World {
     pub(crate) supplier_claims: Ledger<u64, SupplierClaim>,
     pub(crate) governance: Register,
     pub(crate) dirty: Dirty,
+    /// Delivered lines put in (1) or taken out (-1), for the return rates to take.
+    pub(crate) sold: Vec<(Sold, i64)>,
     open: Vec<Opened>,
     before: Vec<Delta>,
 }
@@ -151,11 +149,9 @@ impl World {
     pub(crate) fn new(zone: &str, currency: &str) -> Result<Self, Error> {
         let mut symbols = Symbols::default();
         let currency = symbols.of(currency);
-        let unknown = symbols.of("unknown");
         Ok(Self {
             zone: Zone::named(zone)?,
             currency,
-            unknown,
             symbols,
             order_keys: Interner::default(),
             shipment_keys: Interner::default(),
@@ -174,12 +170,12 @@ impl World {
             pincodes: Slab::default(),
             facilities: Slab::default(),
             lanes: Ledger::default(),
-            cells: Ledger::default(),
             exchanges: Ledger::default(),
             loyalty: Ledger::default(),
             supplier_claims: Ledger::default(),
             governance: Register::default(),
             dirty: Dirty::default(),
+            sold: Vec::new(),
             open: Vec::new(),
             before: Vec::new(),
         })
@@ -239,7 +235,7 @@ impl World {
     }
 
     /// All paged state, in a fixed order that snapshots rely on.
-    pub(crate) fn slabs(&mut self) -> [&mut dyn Paged; 22] {
+    pub(crate) fn slabs(&mut self) -> [&mut dyn Paged; 21] {
         [
             &mut self.symbols.0.pages,
             &mut self.order_keys.pages,
@@ -259,7 +255,6 @@ impl World {
             &mut self.pincodes,
             &mut self.facilities,
             &mut self.lanes.entries,
-            &mut self.cells.entries,
             &mut self.exchanges.entries,
             &mut self.loyalty.entries,
             &mut self.supplier_claims.entries,
@@ -285,7 +280,6 @@ impl World {
         self.symbols.0.reindex();
         self.keys().into_iter().for_each(Interner::reindex);
         self.lanes.reindex();
-        self.cells.reindex();
         self.exchanges.reindex();
         self.loyalty.reindex();
         self.supplier_claims.reindex();
@@ -319,13 +313,12 @@ impl World {
         slab::spill(&mut self.slabs(), STRINGS, memory);
     }
 
-    /// Bytes held by indexes. Those of the keys are bounded by [`World::begin_keys`]; symbols, lanes and cells are few, and so are
+    /// Bytes held by indexes. Those of the keys are bounded by [`World::begin_keys`]; symbols and lanes are few, and so are
     /// exchanges, adjustments of points and claims.
     pub(crate) fn index_bytes(&mut self) -> usize {
         self.keys().iter().map(|keys| keys.index_bytes()).sum::<usize>()
             + self.symbols.0.index_bytes()
             + self.lanes.index_bytes()
-            + self.cells.index_bytes()
             + self.exchanges.index_bytes()
             + self.loyalty.index_bytes()
             + self.supplier_claims.index_bytes()
@@ -579,6 +572,14 @@ impl World {
         } else {
             placed.state
         }
+    }
+
+    /// First character of the destination, by which couriers' lanes are told apart; 0 when there is none.
+    pub(crate) fn zone_of(&self, placed: &Placed) -> u8 {
+        if placed.pincode == NO_KEY {
+            return 0;
+        }
+        self.pincode_keys.get(placed.pincode).bytes().next().unwrap_or(0)
     }
 
     /// How the order of a parcel is paid: the order's own word, else cash if the manifest collects some. 255 when not told.

@@ -1,44 +1,90 @@
--- Raw return rates by delivery cohort. Cells are added up before the division, so every grain is exact.
--- maturity, adjusted_rate, lower and upper are null until the maturity model comes.
+-- Return rates of {dimension} by cohort of {cohort_by}, by {grain}: one view of the family `return_rates`. Lines are added up before the division, so every grain
+-- is exact. Maturity is that of the day and the category of each delivery; what is still to come is reckoned by `nowcast_*`.
+with lines as (
+    select
+        {value} as value,
+        {reason} as reason,
+        coalesce(category, '') as category,
+        delivered_on,
+        {cohort_start} as cohort_start,
+        currency,
+        cast(sum(delivered_qty) as bigint) as delivered_units,
+        cast(sum(least(requested_qty, delivered_qty)) as bigint) as requested_units,
+        cast(sum(least(returned_qty, delivered_qty)) as bigint) as received_units,
+        sum(unit_price_minor * delivered_qty - discount_minor * delivered_qty / greatest(qty, 1)) as delivered_value,
+        sum(unit_price_minor * least(requested_qty, delivered_qty)
+            - discount_minor * least(requested_qty, delivered_qty) / greatest(qty, 1)) as requested_value,
+        sum(unit_price_minor * least(returned_qty, delivered_qty)
+            - discount_minor * least(returned_qty, delivered_qty) / greatest(qty, 1)) as received_value,
+        cast(sum(delivered_qty * delivered_qty) as double) as unit_squares,
+        sum(power(cast(unit_price_minor as double) * delivered_qty, 2)) as value_squares
+    from order_lines
+    where delivered_on is not null
+    group by 1, 2, 3, 4, 5, 6
+),
+cells as ({cells}),
+measured as (
+    select
+        cells.value,
+        cells.cohort_start,
+        m.measure,
+        b.basis,
+        case when m.measure = 'value' then cells.currency end as currency,
+        case when m.measure = 'units' then delivered_units else delivered_value end as delivered,
+        case
+            when m.measure = 'units' and b.basis = 'requested' then requested_units
+            when m.measure = 'units' then received_units
+            when b.basis = 'requested' then requested_value
+            else received_value
+        end as returned,
+        case when m.measure = 'units' then unit_squares else value_squares end as squares,
+        coalesce(own.maturity, wide.maturity, 1.0) as maturity,
+        coalesce(own.ever_rate, wide.ever_rate) as ever_rate,
+        coalesce(asked.ever_rate, wide.ever_rate) as asked_rate
+    from cells
+    cross join (values ('units'), ('value')) as m (measure)
+    cross join (values ('requested'), ('received')) as b (basis)
+    left join return_maturity own
+        on own.category = cells.category and own.basis = b.basis and own.delivered_on = cells.delivered_on
+    left join return_maturity asked
+        on asked.category = cells.category and asked.basis = 'requested' and asked.delivered_on = cells.delivered_on
+    left join return_maturity wide
+        on wide.category = '*' and wide.basis = b.basis and wide.delivered_on = cells.delivered_on
+),
+cohorts as (
+    select
+        value, cohort_start, measure, basis, currency,
+        cast(sum(delivered) as bigint) as delivered,
+        cast(sum(returned) as bigint) as returned,
+        sum(delivered * maturity) as exposure,
+        sum(squares) / nullif(cast(sum(delivered) as double), 0.0) as clump,
+        sum(delivered * ever_rate) / nullif(cast(sum(case when ever_rate is not null then delivered end) as double), 0.0) as ever_rate,
+        sum(delivered * asked_rate) / nullif(cast(sum(case when asked_rate is not null then delivered end) as double), 0.0) as asked_rate
+    from measured
+    group by 1, 2, 3, 4, 5
+),
+believed as (
+    select
+        cohorts.*,
+        coalesce(r.prior_rate * ever_rate / nullif(asked_rate, 0.0), {prior_scale} * ever_rate, 0.1) as prior_rate,
+        coalesce(r.prior_strength, {prior_strength}) as prior_strength
+    from cohorts
+    left join rates_now r on r.dimension = '{dimension}' and r.value = cohorts.value
+)
 select
-    dimension,
+    '{dimension}' as dimension,
     value,
-    'delivered' as cohort_by,
+    '{cohort_by}' as cohort_by,
     cohort_start,
-    grain,
+    '{grain}' as grain,
     measure,
     basis,
     currency,
-    sum(delivered) as delivered,
-    sum(returned) as returned,
-    cast(sum(returned) as double) / nullif(cast(sum(delivered) as double), 0.0) as raw_rate,
-    cast(null as double) as maturity,
-    cast(null as double) as adjusted_rate,
-    cast(null as double) as lower,
-    cast(null as double) as upper
-from (
-    select
-        c.dimension,
-        c.value,
-        case g.grain
-            when 'day' then c.day
-            when 'week' then cast(date_trunc('week', c.day) as date)
-            else cast(date_trunc('month', c.day) as date)
-        end as cohort_start,
-        g.grain,
-        m.measure,
-        b.basis,
-        case when m.measure = 'value' then c.currency end as currency,
-        case when m.measure = 'units' then c.delivered_units else c.delivered_value_minor end as delivered,
-        case
-            when m.measure = 'units' and b.basis = 'requested' then c.requested_units
-            when m.measure = 'units' then c.received_units
-            when b.basis = 'requested' then c.requested_value_minor
-            else c.received_value_minor
-        end as returned
-    from return_cells c
-    cross join (values ('day'), ('week'), ('month')) as g (grain)
-    cross join (values ('units'), ('value')) as m (measure)
-    cross join (values ('requested'), ('received')) as b (basis)
-) as cells
-group by dimension, value, cohort_start, grain, measure, basis, currency
+    delivered,
+    returned,
+    cast(returned as double) / nullif(cast(delivered as double), 0.0) as raw_rate,
+    exposure / nullif(cast(delivered as double), 0.0) as maturity,
+    nowcast_rate(cast(delivered as double), cast(returned as double), exposure, clump, prior_rate, prior_strength) as adjusted_rate,
+    nowcast_lower(cast(delivered as double), cast(returned as double), exposure, clump, prior_rate, prior_strength) as lower,
+    nowcast_upper(cast(delivered as double), cast(returned as double), exposure, clump, prior_rate, prior_strength) as upper
+from believed

@@ -13,4 +13,4 @@ mod render;
 pub mod sql;
 
 pub use live::{Change, Frame, LiveTables, Progress, Snapshot};
-pub use sql::{Answer, Limits, QueryEngine, View, pinned_sequence};
+pub use sql::{Answer, Choice, Family, Limits, Offer, QueryEngine, View, pinned_sequence};

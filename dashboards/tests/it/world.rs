@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::response::Response;
 use eddy_dashboards::{DashboardDeps, assets, router};
-use eddy_query::{Limits, LiveTables, Progress, QueryEngine};
+use eddy_query::{Limits, LiveTables, Offer, Progress, QueryEngine};
 use http::Request;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -35,7 +35,7 @@ fn schema() -> SchemaRef {
 impl World {
     pub fn new() -> Self {
         let tables = LiveTables::new(vec![schema()]).unwrap();
-        let query = QueryEngine::new(Arc::clone(&tables), Vec::new(), Vec::new(), Limits::default()).unwrap();
+        let query = QueryEngine::new(Arc::clone(&tables), Offer::default(), Limits::default()).unwrap();
         let shutdown = CancellationToken::new();
         let deps = DashboardDeps {
             tables: Arc::clone(&tables),

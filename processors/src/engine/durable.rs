@@ -35,7 +35,7 @@ impl Engine {
 
     /// Takes references to all that a snapshot must write. The next one may begin when this one was finished or abandoned.
     pub fn begin_snapshot(&mut self) -> Job {
-        self.world.settle();
+        self.settle();
         let small = Small {
             sequence: self.sequence,
             clock: self.clock,
@@ -47,6 +47,8 @@ impl Engine {
             ndr: self.ndr.small.clone(),
             routing: self.routing.small.clone(),
             fraud: self.fraud.small.clone(),
+            rates: self.rates.small.clone(),
+            anomalies: self.anomalies.small.clone(),
             operations: self.operations.small.clone(),
         };
         let slabs = self
@@ -82,7 +84,11 @@ impl Engine {
     pub fn memory(&mut self) -> Memory {
         Memory {
             state_bytes: self.slabs().iter().map(|slab| slab.hot_bytes()).sum(),
-            index_bytes: self.world.index_bytes() + self.fraud.index_bytes() + self.operations.index_bytes(),
+            index_bytes: self.world.index_bytes()
+                + self.fraud.index_bytes()
+                + self.operations.index_bytes()
+                + self.rates.index_bytes()
+                + self.anomalies.series.index_bytes(),
             seen_bytes: self.seen.memory(),
             seen_events: self.seen.len(),
         }
@@ -171,6 +177,15 @@ impl Engine {
         engine.routing.small = small.routing;
         engine.fraud.small = small.fraud;
         engine.fraud.reindex();
+        engine.rates.small = small.rates;
+        engine.rates.reindex();
+        engine.anomalies.small = small.anomalies;
+        engine.anomalies.series.reindex();
+        engine.rates.matured_from = engine
+            .rates
+            .small
+            .closed
+            .map(|_| *engine.rates.maturing().start());
         engine.operations.small = small.operations;
         engine.operations.reindex();
         Ok(engine)

@@ -2,6 +2,7 @@
 //!
 //! A row is upserted whole, or deleted when nothing that counts speaks for it any more. Reading and storing them is `query`'s work.
 
+mod anomalies;
 mod courier_lanes;
 mod customers;
 pub(crate) mod dead_letters;
@@ -15,8 +16,9 @@ mod model_performance;
 pub(crate) mod ndr_scores;
 mod order_lines;
 mod orders;
+mod rates_now;
 mod refunds;
-mod return_cells;
+mod return_maturity;
 mod return_scores;
 mod returns;
 pub(crate) mod routing_decisions;
@@ -31,17 +33,19 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+use crate::anomalies::Anomalies;
 use crate::fraud::Fraud;
 use crate::governance::Kind as Governance;
 use crate::interner::NO_KEY;
 use crate::ndr::Ndr;
 use crate::operations::Operations;
+use crate::rates::Rates;
 use crate::routing::Routing;
 use crate::rows::{Rows, Schemas, Table};
 use crate::world::{DirtyOrder, World};
 
 /// The tables, in the order in which changes number them.
-pub(crate) const TABLES: [&Table; 25] = [
+pub(crate) const TABLES: [&Table; 27] = [
     &orders::TABLE,
     &order_lines::TABLE,
     &shipments::TABLE,
@@ -51,7 +55,7 @@ pub(crate) const TABLES: [&Table; 25] = [
     &skus::TABLE,
     &courier_lanes::TABLE,
     &facilities::TABLE,
-    &return_cells::TABLE,
+    &rates_now::TABLE,
     &governance::POLICIES,
     &governance::MODELS,
     &governance::MAPPINGS,
@@ -67,8 +71,12 @@ pub(crate) const TABLES: [&Table; 25] = [
     &supplier_claims::TABLE,
     &sla_breaches::TABLE,
     &dispositions::TABLE,
+    &return_maturity::TABLE,
+    &anomalies::TABLE,
 ];
 
+/// Number of the table of rates as the last day left them.
+const RATES_NOW: usize = 9;
 /// Number of the table of dead letters.
 pub const DEAD_LETTERS: usize = 13;
 /// Number of the table of scores.
@@ -95,6 +103,11 @@ const SLA_BREACHES: usize = 23;
 /// Number of the table of advice on lines.
 const DISPOSITIONS: usize = 24;
 
+/// Number of the table of how mature each day of delivery is.
+const RETURN_MATURITY: usize = 25;
+/// Number of the table of shifts of return rates.
+const ANOMALIES: usize = 26;
+
 /// Whether a column repeats outputs, which follow the order of the log: it is no part of what all orders of arrival agree on.
 pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
     matches!(
@@ -105,6 +118,9 @@ pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
             | FRAUD_ALERTS
             | RETURN_SCORES
             | THRESHOLD_CURVES
+            | RATES_NOW
+            | RETURN_MATURITY
+            | ANOMALIES
             | SLA_BREACHES
             | DISPOSITIONS
     ) || matches!(
@@ -171,6 +187,8 @@ pub(crate) fn changes(
     ndr: &mut Ndr,
     routing: &mut Routing,
     fraud: &mut Fraud,
+    rates: &mut Rates,
+    anomalies: &mut Anomalies,
 ) -> Vec<(usize, Change)> {
     let mut changes = Vec::new();
     let dirty = std::mem::take(&mut world.dirty);
@@ -217,10 +235,6 @@ pub(crate) fn changes(
     each(&mut changes, 8, &dirty.facilities, |number, rows| {
         world.facilities.get_mut(number).dirty = false;
         facilities::write(world, number, rows);
-    });
-    each(&mut changes, 9, &dirty.cells, |number, rows| {
-        world.cells.entries.get_mut(number).value.dirty = false;
-        return_cells::write(world, number, rows);
     });
     each(&mut changes, EXCHANGES, &dirty.exchanges, |number, rows| {
         world.exchanges.entries.get_mut(number).value.dirty = false;
@@ -285,6 +299,22 @@ pub(crate) fn changes(
     each(&mut changes, RETURN_SCORES, &fraud.take_scored(), |rma, rows| {
         return_scores::write(world, fraud, rma, rows);
     });
+    each(&mut changes, RATES_NOW, &rates.take_dirty(), |number, rows| {
+        rates_now::write(world, rates, number, rows);
+    });
+    if rates.take_maturity() {
+        let mut writer = Writer::new(RETURN_MATURITY, 4_096);
+        return_maturity::write(world, rates, &mut writer);
+        writer.finish(&mut changes);
+    }
+    each(
+        &mut changes,
+        ANOMALIES,
+        &anomalies.take_dirty(),
+        |number, rows| {
+            anomalies::write(world, anomalies, number, rows);
+        },
+    );
     changes
 }
 
@@ -342,6 +372,8 @@ pub(crate) fn scan(
     ndr: &mut Ndr,
     routing: &Routing,
     fraud: &mut Fraud,
+    rates: &Rates,
+    anomalies: &Anomalies,
     memory: usize,
     mut give: impl FnMut(usize, RecordBatch),
 ) {
@@ -370,7 +402,6 @@ pub(crate) fn scan(
     all(world, 6, world.sku_keys.len(), skus::write);
     all(world, 7, world.lanes.len(), courier_lanes::write);
     all(world, 8, world.facility_keys.len(), facilities::write);
-    all(world, 9, world.cells.len(), return_cells::write);
     all(world, EXCHANGES, world.exchanges.len(), exchanges::write);
     all(world, LOYALTY, world.loyalty.len(), loyalty::write);
     all(
@@ -425,6 +456,20 @@ pub(crate) fn scan(
         give_full(world, memory, &mut scores, &mut give);
     }
     give_rest(scores, &mut give);
+    let mut now = Writer::new(RATES_NOW, SCAN_ROWS);
+    for number in 0..rates.levels.len() {
+        rates_now::write(world, rates, number, &mut now);
+        give_full(world, memory, &mut now, &mut give);
+    }
+    give_rest(now, &mut give);
+    let mut maturity = Writer::new(RETURN_MATURITY, 4_096);
+    return_maturity::scan(world, rates, &mut maturity);
+    give_rest(maturity, &mut give);
+    let mut found = Writer::new(ANOMALIES, 256);
+    for number in 0..anomalies.small.rows.len() {
+        anomalies::write(world, anomalies, number as u32, &mut found);
+    }
+    give_rest(found, &mut give);
     let mut changes = Vec::new();
     write_governance(world, &mut changes);
     for (table, change) in changes {

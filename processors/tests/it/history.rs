@@ -112,8 +112,8 @@ pub fn manifested(awb: &str, order: &str) -> shipment::Manifested {
         declared_value_minor: None,
         cod_amount_minor: None,
         promised_at: None,
-        facility: None,
-        packer: None,
+        facility: Some(format!("dc-{}", awb.len()).into()),
+        packer: Some(format!("pk-{awb}").into()),
         lines: None,
     }
 }

@@ -3,7 +3,7 @@
 use eddy_events::{Body, Event, codec, order, returns, shipment};
 
 use crate::history::*;
-use crate::support::{LOGGED_AT, Run, config};
+use crate::support::{LOGGED_AT, Run, config, projections};
 
 fn shop() -> Vec<Event> {
     vec![
@@ -71,25 +71,24 @@ fn a_returned_line_lands_in_the_cohort_of_its_delivery_day_in_the_tenants_zone()
     run.play(&[arrives("d", "a1", 19)], 1);
     let request = requested("r1", Some("o1"), vec![asked(Some("l1"), "s1", 1)]);
     and(&mut run, "q", 300, Body::ReturnRequested(Box::new(request)));
-    let cell = ["sku", "s1", "2026-11-02", "INR"];
-    assert_eq!(run.cell("return_cells", &cell, "delivered_units"), "2");
-    assert_eq!(run.cell("return_cells", &cell, "requested_units"), "1");
-    assert_eq!(run.cell("return_cells", &cell, "requested_value_minor"), "1000");
-    assert_eq!(run.cell("return_cells", &cell, "received_units"), "0");
+    let line = ["o1", "l1"];
+    assert_eq!(run.cell("order_lines", &line, "delivered_on"), "2026-11-02");
+    assert_eq!(run.cell("order_lines", &line, "delivered_qty"), "2");
+    assert_eq!(run.cell("order_lines", &line, "requested_qty"), "1");
+    assert_eq!(run.cell("order_lines", &line, "returned_qty"), "0");
     and(
         &mut run,
         "g",
         400,
         Body::ReturnReceived(received("r1", "hub-1", &[("l1", "s1", 1)])),
     );
-    assert_eq!(run.cell("return_cells", &cell, "received_units"), "1");
-    assert_eq!(run.cell("order_lines", &["o1", "l1"], "returned_qty"), "1");
+    assert_eq!(run.cell("order_lines", &line, "returned_qty"), "1");
     assert_eq!(run.cell("returns", &["r1", "l1"], "status"), "received");
     assert_eq!(run.cell("facilities", &["hub-1"], "to_inspect"), "1");
 }
 
 #[test]
-fn more_back_than_was_sold_is_seen_and_lifts_no_rate() {
+fn more_back_than_was_sold_is_seen_beside_what_was_delivered() {
     let mut run = run(&shop());
     run.play(&[arrives("d", "a1", 50)], 1);
     and(
@@ -100,9 +99,7 @@ fn more_back_than_was_sold_is_seen_and_lifts_no_rate() {
     );
     let request = requested("r1", Some("o1"), vec![asked(Some("l2"), "s2", 1)]);
     and(&mut run, "q", 80, Body::ReturnRequested(Box::new(request)));
-    let cell = ["sku", "s2", "2026-11-03", "INR"];
-    assert_eq!(run.cell("return_cells", &cell, "received_units"), "1");
-    assert_eq!(run.cell("return_cells", &cell, "excess_units"), "4");
+    assert_eq!(run.cell("order_lines", &["o1", "l2"], "delivered_qty"), "1");
     assert_eq!(run.cell("order_lines", &["o1", "l2"], "returned_qty"), "5");
 }
 
@@ -111,7 +108,7 @@ fn an_undelivered_parcel_that_goes_back_is_in_no_return_rate() {
     let mut run = run(&shop());
     and(&mut run, "i", 50, Body::ShipmentRtoInitiated(setback("a1")));
     and(&mut run, "b", 90, Body::ShipmentRtoDelivered(setback("a1")));
-    assert!(!run.tables.contains_key("return_cells"));
+    assert_eq!(run.cell("order_lines", &["o1", "l1"], "delivered_on"), "");
     assert_eq!(run.cell("orders", &["o1"], "status"), "rto");
     assert_eq!(
         run.cell("courier_lanes", &["swift", "110", "411", "cod"], "rto"),
@@ -127,7 +124,7 @@ fn a_delivery_on_the_rto_leg_is_an_rto_delivery() {
     and(&mut run, "m2", 40, Body::ShipmentManifested(Box::new(back)));
     run.play(&[arrives("d2", "a2", 70)], 1);
     assert_eq!(run.cell("shipments", &["a2"], "status"), "rto_delivered");
-    assert!(!run.tables.contains_key("return_cells"));
+    assert_eq!(run.cell("order_lines", &["o1", "l1"], "delivered_on"), "");
     let told: Vec<_> = run
         .out
         .outputs
@@ -186,7 +183,6 @@ fn a_voided_event_takes_its_rows_back() {
     run.play(&[arrives("d", "a1", 50)], 1);
     and(&mut run, "v", 99, Body::EventVoided(voided("p")));
     assert_eq!(run.row("order_lines", &["o1", "l1"]), None);
-    assert!(!run.tables.contains_key("return_cells"));
     assert!(!run.tables.contains_key("customers"));
     and(&mut run, "w", 99, Body::EventVoided(voided("d")));
     assert_eq!(run.cell("shipments", &["a1"], "status"), "picked_up");
@@ -196,14 +192,7 @@ fn a_voided_event_takes_its_rows_back() {
 fn the_catalogue_fills_what_lines_leave_open_also_afterwards() {
     let mut run = run(&shop());
     run.play(&[arrives("d", "a1", 50)], 1);
-    assert_eq!(
-        run.cell(
-            "return_cells",
-            &["category", "unknown", "2026-11-03", "INR"],
-            "delivered_units"
-        ),
-        "3"
-    );
+    assert_eq!(run.cell("order_lines", &["o1", "l1"], "category"), "");
     and(
         &mut run,
         "k",
@@ -211,22 +200,6 @@ fn the_catalogue_fills_what_lines_leave_open_also_afterwards() {
         Body::ContextCatalogueItemUpdated(catalogue("s1", "kurta", 900)),
     );
     assert_eq!(run.cell("order_lines", &["o1", "l1"], "category"), "kurta");
-    assert_eq!(
-        run.cell(
-            "return_cells",
-            &["category", "kurta", "2026-11-03", "INR"],
-            "delivered_units"
-        ),
-        "2"
-    );
-    assert_eq!(
-        run.cell(
-            "return_cells",
-            &["category", "unknown", "2026-11-03", "INR"],
-            "delivered_units"
-        ),
-        "1"
-    );
     and(
         &mut run,
         "n",
@@ -235,15 +208,15 @@ fn the_catalogue_fills_what_lines_leave_open_also_afterwards() {
     );
     assert_eq!(run.cell("orders", &["o1"], "destination_state"), "Maharashtra");
     assert_eq!(
-        run.row("return_cells", &["state", "unknown", "2026-11-03", "INR"]),
-        None
+        run.cell("order_lines", &["o1", "l1"], "destination_state"),
+        "Maharashtra"
     );
 }
 
 #[test]
 fn a_tick_moves_the_clock_and_no_row() {
     let mut run = run(&shop());
-    let before = run.tables.clone();
+    let before = projections(&run.tables);
     let at = shop()[0].envelope.time;
     and(
         &mut run,
@@ -251,7 +224,7 @@ fn a_tick_moves_the_clock_and_no_row() {
         70,
         Body::ClockTicked(eddy_events::feedback::ClockTicked { at }),
     );
-    assert_eq!(run.tables, before);
+    assert_eq!(projections(&run.tables), before);
     assert_eq!(run.engine.progress().event_time_micros, START + 70 * HOUR);
 }
 

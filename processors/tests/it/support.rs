@@ -23,6 +23,9 @@ pub fn projections(tables: &Tables) -> Tables {
     tables.remove("model_performance");
     tables.remove("fraud_alerts");
     tables.remove("return_scores");
+    tables.remove("rates_now");
+    tables.remove("anomalies");
+    tables.remove("return_maturity");
     tables.remove("sla_breaches");
     tables.remove("dispositions");
     for row in tables

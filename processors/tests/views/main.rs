@@ -13,7 +13,7 @@ use std::sync::Arc;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use eddy_events::{Event, Position, codec};
 use eddy_processors::{Change, Config, Emitted, Engine, Prepared};
-use eddy_query::{Limits, LiveTables, Progress, QueryEngine, View};
+use eddy_query::{Limits, LiveTables, Offer, Progress, QueryEngine, View};
 
 /// When the log took every event: after all of them happened.
 const LOGGED_AT: i64 = 1_800_000_000_000_000;
@@ -64,7 +64,11 @@ fn query_engine(tables: Arc<LiveTables>) -> QueryEngine {
         threads: 2,
         ..Limits::default()
     };
-    QueryEngine::new(tables, views.collect(), Vec::new(), limits).unwrap()
+    let offer = Offer {
+        views: views.collect(),
+        ..Offer::default()
+    };
+    QueryEngine::new(tables, offer, limits).unwrap()
 }
 
 /// An answer as lines of text, columns between bars.

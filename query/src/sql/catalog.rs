@@ -9,12 +9,13 @@ use datafusion::execution::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::TableType;
+use datafusion::logical_expr::{ScalarUDF, TableType};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::bare;
 use super::bounded;
 use super::coded::GroupByCodes;
+use super::family::{Choose, Family, FamilyTable};
 use super::guard::DIALECT;
 use super::held::Held;
 use super::meta::{self, Described};
@@ -40,16 +41,31 @@ pub struct View {
     pub comment: String,
 }
 
-pub(crate) fn build(
-    tables: &Arc<LiveTables>,
-    views: &[View],
-    extra: Vec<(String, String, Arc<dyn TableProvider>)>,
-    partitions: usize,
-) -> Result<SessionState> {
+/// What a catalogue offers besides the live tables.
+#[derive(Debug, Default)]
+pub struct Offer {
+    /// Views in schema `public`.
+    pub views: Vec<View>,
+    /// Families of views in schema `public`.
+    pub families: Vec<Family>,
+    /// Functions of the caller.
+    pub functions: Vec<ScalarUDF>,
+    /// Further tables, each with its schema and name.
+    pub extra: Vec<(String, String, Arc<dyn TableProvider>)>,
+}
+
+pub(crate) fn build(tables: &Arc<LiveTables>, offer: Offer, partitions: usize) -> Result<SessionState> {
+    let Offer {
+        views,
+        families,
+        functions,
+        extra,
+    } = offer;
     let state = SessionStateBuilder::new()
         .with_config(config(partitions))
         .with_runtime_env(Arc::new(runtime()?))
         .with_default_features()
+        .with_optimizer_rule(Arc::new(Choose))
         .with_physical_optimizer_rule(Arc::new(GroupByCodes))
         .with_physical_optimizer_rule(Arc::new(Yielding))
         .with_physical_optimizer_rule(Arc::new(Held))
@@ -97,12 +113,11 @@ pub(crate) fn build(
             live: None,
         });
     }
-    register_json(&context)?;
-    utc::register(&context)?;
+    register_functions(&context, &functions)?;
     // Views may ask how far the tables are: the clock of what is due.
     let progress = Arc::new(meta::progress(tables).0);
     add(catalog.as_ref(), meta::SCHEMA, "progress", progress)?;
-    for view in views {
+    for view in &views {
         // Planning computes and waits for nothing, so it can be driven to its end right here.
         let plan = futures::executor::block_on(context.state().create_logical_plan(&view.sql))
             .map_err(|e| e.context(format!("view `{}`", view.name)))?;
@@ -120,10 +135,57 @@ pub(crate) fn build(
             live: None,
         });
     }
+    for family in families {
+        let (name, comment) = (family.name.clone(), Some(family.comment.clone()));
+        let provider = Arc::new(FamilyTable::new(family, apart(tables, &functions, partitions)?)?);
+        let columns = provider.schema();
+        add(catalog.as_ref(), PUBLIC, &name, provider)?;
+        described.push(Described {
+            schema: PUBLIC.into(),
+            name,
+            kind: "view",
+            comment,
+            columns,
+            key: Vec::new(),
+            live: None,
+        });
+    }
     add_meta(catalog.as_ref(), tables, &mut described)?;
-    pg_catalog::register(&context, catalog.as_ref(), &described, views, tables)?;
+    pg_catalog::register(&context, catalog.as_ref(), &described, &views, tables)?;
     bounded::register(&context)?;
     Ok(context.state())
+}
+
+/// A session with the tables alone, to plan the views of a family: a family that held the catalogue it stands in would never be freed.
+fn apart(tables: &Arc<LiveTables>, functions: &[ScalarUDF], partitions: usize) -> Result<SessionState> {
+    let state = SessionStateBuilder::new()
+        .with_config(config(partitions))
+        .with_default_features()
+        .build();
+    let context = SessionContext::new_with_state(state);
+    let catalog = context
+        .catalog(CATALOG)
+        .ok_or_else(|| DataFusionError::Internal("the default catalogue is missing".into()))?;
+    for (number, spec) in tables.specs().iter().enumerate() {
+        let schema = spec.schema_name.as_deref().unwrap_or(PUBLIC);
+        add(
+            catalog.as_ref(),
+            schema,
+            &spec.name,
+            Arc::new(LiveTable::new(tables, number)),
+        )?;
+    }
+    register_functions(&context, functions)?;
+    Ok(context.state())
+}
+
+fn register_functions(context: &SessionContext, functions: &[ScalarUDF]) -> Result<()> {
+    register_json(context)?;
+    utc::register(context)?;
+    functions
+        .iter()
+        .for_each(|function| context.register_udf(function.clone()));
+    Ok(())
 }
 
 fn register_json(context: &SessionContext) -> Result<()> {

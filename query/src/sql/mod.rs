@@ -13,6 +13,7 @@ mod coded;
 mod each_batch;
 mod effort;
 mod error;
+mod family;
 mod filter;
 mod guard;
 mod held;
@@ -38,7 +39,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -49,8 +49,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout_at;
 
 pub use answer::Answer;
-pub use catalog::View;
+pub use catalog::{Offer, View};
 pub use error::{Error, Place};
+pub use family::{Choice, Family, ViewOf};
 pub use prepared::Prepared;
 pub use provider::{Pin, pinned_sequence};
 
@@ -163,14 +164,9 @@ const KNOWN_PLAN: usize = 256 << 10;
 const KEPT: usize = 8;
 
 impl QueryEngine {
-    /// Builds the catalogue once: live tables and views in schema `public`, further tables where `extra` says, `eddy_meta`.
-    pub fn new(
-        tables: Arc<LiveTables>,
-        views: Vec<View>,
-        extra: Vec<(String, String, Arc<dyn TableProvider>)>,
-        limits: Limits,
-    ) -> Result<QueryEngine, Error> {
-        let base = catalog::build(&tables, &views, extra, limits.threads).map_err(|e| Error::planning(&e))?;
+    /// Builds the catalogue once: live tables and views in schema `public`, further tables where they say, `eddy_meta`.
+    pub fn new(tables: Arc<LiveTables>, offer: Offer, limits: Limits) -> Result<QueryEngine, Error> {
+        let base = catalog::build(&tables, offer, limits.threads).map_err(|e| Error::planning(&e))?;
         let threads = Threads::start("eddy-query", limits.threads, NICE)?;
         let prompt = Threads::start("eddy-lookup", limits.threads, 0)?;
         let inner = Inner {

@@ -15,7 +15,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::parser::Statement;
 
 use super::brief::is_brief;
-use super::{Error, weight, written_out};
+use super::{Error, family, weight, written_out};
 
 /// A planned statement.
 #[derive(Debug)]
@@ -47,7 +47,9 @@ impl Prepared {
         written_out::check(&plan)?;
         let parameters = parameter_types(&plan)?;
         // Where the optimiser cannot work around a placeholder, or the plan is not worth keeping, it runs at each execution.
-        let keep = !matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) && is_lasting(&plan);
+        let waits = !parameters.is_empty() && family::is_read(&plan);
+        let keep =
+            !matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) && is_lasting(&plan) && !waits;
         let optimised = if keep { state.optimize(&plan).ok() } else { None };
         let schema = match &optimised {
             Some(optimised) => Arc::clone(optimised.schema().inner()),

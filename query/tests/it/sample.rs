@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use eddy_query::live::Options;
-use eddy_query::{Limits, LiveTables, Progress, QueryEngine, View};
+use eddy_query::{Limits, LiveTables, Offer, Progress, QueryEngine, View};
 
 pub const PARCELS: usize = 0;
 pub const DEPOTS: usize = 1;
@@ -183,7 +183,11 @@ pub fn views() -> Vec<View> {
 }
 
 pub fn engine_with(limits: Limits) -> QueryEngine {
-    QueryEngine::new(world(), views(), Vec::new(), limits).unwrap()
+    let offer = Offer {
+        views: views(),
+        ..Offer::default()
+    };
+    QueryEngine::new(world(), offer, limits).unwrap()
 }
 
 pub fn engine() -> QueryEngine {

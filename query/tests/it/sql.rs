@@ -11,7 +11,7 @@ use arrow::array::{RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::ScalarValue;
-use eddy_query::{Limits, QueryEngine};
+use eddy_query::{Limits, Offer, QueryEngine};
 
 use crate::sample::{PARCELS, Parcel, engine, lines, parcel, parcels, progress, views, weighing, world};
 
@@ -335,7 +335,12 @@ async fn metadata_of_a_further_table_stays_out_of_joins() {
             noted(n) as Arc<dyn TableProvider>,
         )
     });
-    let engine = QueryEngine::new(world(), views(), extra.into(), Limits::default()).unwrap();
+    let offer = Offer {
+        views: views(),
+        extra: extra.into(),
+        ..Offer::default()
+    };
+    let engine = QueryEngine::new(world(), offer, Limits::default()).unwrap();
     let cases = [
         ("select count(*) from a, b, parcels", "4000"),
         (

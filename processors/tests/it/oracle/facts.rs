@@ -120,6 +120,20 @@ impl<'a> Facts<'a> {
             .unwrap_or_default()
     }
 
+    pub fn tier(&self, placed: &order::Placed) -> String {
+        let entries = self.select(|body| match body {
+            Body::ContextPincodePublished(entry) if entry.pincode == placed.destination_pincode => {
+                Some(entry.tier)
+            }
+            _ => None,
+        });
+        entries
+            .last()
+            .and_then(|(_, _, tier)| *tier)
+            .map(text)
+            .unwrap_or_default()
+    }
+
     pub fn state(&self, placed: &order::Placed) -> String {
         let of_directory = || {
             let entries = self.select(|body| match body {

@@ -1,6 +1,6 @@
 //! The tables of orders and what they are made of, of the catalogue and of customers.
 
-use eddy_events::shipment::Leg;
+use eddy_events::shipment::{self, Leg};
 use eddy_events::{Body, order};
 
 use super::facts::Facts;
@@ -51,7 +51,7 @@ pub fn orders(facts: &Facts<'_>, parcels: &[Parcel], tables: &mut Tables) {
         };
         let (mut wanted, mut whole, mut some) = (0, 0, false);
         for line in &placed.lines {
-            let mut deliveries: Vec<(i64, &str, i64)> = Vec::new();
+            let mut deliveries: Vec<(i64, &str, &str, i64, &shipment::Manifested)> = Vec::new();
             for parcel in &mine {
                 let (Some(when), Some((_, manifest))) = (parcel.delivered, &parcel.manifest) else {
                     continue;
@@ -72,13 +72,20 @@ pub fn orders(facts: &Facts<'_>, parcels: &[Parcel], tables: &mut Tables) {
                     (None, None) => i64::from(line.qty),
                 };
                 if qty > 0 {
-                    deliveries.push((when, &parcel.courier, qty));
+                    deliveries.push((when, &parcel.courier, &parcel.awb, qty, manifest));
                 }
             }
-            deliveries.sort();
+            deliveries.sort_by_key(|(when, courier, awb, ..)| (*when, *courier, *awb));
+            let first = deliveries.first();
             let qty = i64::from(line.qty);
-            let delivered = deliveries.iter().map(|(_, _, qty)| qty).sum::<i64>().min(qty);
+            let delivered = deliveries
+                .iter()
+                .map(|(_, _, _, qty, _)| qty)
+                .sum::<i64>()
+                .min(qty);
             let (mut asked, mut got) = (0, 0);
+            let mut asks: Vec<(i64, String)> = Vec::new();
+            let mut came: Option<i64> = None;
             for rma in facts.rmas() {
                 if facts
                     .request(&rma)
@@ -94,9 +101,19 @@ pub fn orders(facts: &Facts<'_>, parcels: &[Parcel], tables: &mut Tables) {
                             back.got
                         };
                         got += back.got;
+                        let said = facts
+                            .request(&rma)
+                            .filter(|_| facts.stands(&rma) && back.asked > 0)
+                            .map(|(at, _)| at);
+                        if said.is_some() || back.got > 0 {
+                            let at = said.into_iter().chain(back.received).min().unwrap();
+                            asks.push((at, back.group.clone()));
+                            came = came.into_iter().chain(back.received).min();
+                        }
                     }
                 }
             }
+            asks.sort();
             let cancelled = facts.cancelled(&id, &line.line_id);
             if !cancelled || delivered > 0 {
                 wanted += 1;
@@ -114,12 +131,41 @@ pub fn orders(facts: &Facts<'_>, parcels: &[Parcel], tables: &mut Tables) {
                 ("returned_qty", text(got)),
                 (
                     "courier",
-                    deliveries
-                        .first()
-                        .map(|(_, courier, _)| text(courier))
-                        .unwrap_or_default(),
+                    first.map(|(_, courier, ..)| text(courier)).unwrap_or_default(),
                 ),
                 ("cancelled", text(cancelled)),
+                ("seller_id", line.seller_id.as_ref().map(text).unwrap_or_default()),
+                ("batch", line.batch.as_ref().map(text).unwrap_or_default()),
+                ("channel", text(placed.channel)),
+                ("payment_mode", facts.payment(&id).map(text).unwrap_or_default()),
+                ("destination_state", facts.state(placed)),
+                ("destination_tier", facts.tier(placed)),
+                ("destination_zone", placed.destination_pincode[..1].to_owned()),
+                (
+                    "facility",
+                    first
+                        .and_then(|(.., manifest)| manifest.facility.as_ref())
+                        .map(text)
+                        .unwrap_or_default(),
+                ),
+                (
+                    "packer",
+                    first
+                        .and_then(|(.., manifest)| manifest.packer.as_ref())
+                        .map(text)
+                        .unwrap_or_default(),
+                ),
+                ("ordered_on", date(day(at))),
+                (
+                    "delivered_on",
+                    first.map(|(when, ..)| date(day(*when))).unwrap_or_default(),
+                ),
+                ("requested_at", time(asks.first().map(|(at, _)| *at))),
+                (
+                    "reason_group",
+                    asks.first().map(|(_, group)| group.clone()).unwrap_or_default(),
+                ),
+                ("received_at", time(came)),
             ]);
             tables
                 .entry("order_lines".into())
@@ -127,34 +173,6 @@ pub fn orders(facts: &Facts<'_>, parcels: &[Parcel], tables: &mut Tables) {
                 .insert(vec![id.clone(), text(&line.line_id)], cells);
             if delivered > 0 {
                 bump(tables, "skus", &[&line.sku], &[("delivered", delivered)]);
-                let day = date(day(deliveries[0].0));
-                let currency = placed.currency.as_deref().unwrap_or("INR");
-                let known = |word: &str| {
-                    if word.is_empty() {
-                        "unknown".to_owned()
-                    } else {
-                        word.to_owned()
-                    }
-                };
-                let (asked_in, got_in) = (asked.min(delivered), got.min(delivered));
-                for (dimension, of) in [
-                    ("sku", text(&line.sku)),
-                    ("category", known(&category)),
-                    ("channel", text(placed.channel)),
-                    ("state", known(&facts.state(placed))),
-                    ("courier", known(deliveries[0].1)),
-                ] {
-                    let sums = [
-                        ("delivered_units", delivered),
-                        ("delivered_value_minor", value(line, delivered)),
-                        ("requested_units", asked_in),
-                        ("requested_value_minor", value(line, asked_in)),
-                        ("received_units", got_in),
-                        ("received_value_minor", value(line, got_in)),
-                        ("excess_units", asked.max(got) - asked_in.max(got_in)),
-                    ];
-                    bump(tables, "return_cells", &[dimension, &of, &day, currency], &sums);
-                }
             }
         }
         let live = mine.iter().filter(|p| p.status != "cancelled").count();

@@ -24,6 +24,7 @@ pub struct Back {
     pub end: Option<&'static str>,
     pub facility: Option<String>,
     pub grade: String,
+    pub group: String,
     pub first_grade: String,
     pub matched: String,
     pub serial: bool,
@@ -110,6 +111,7 @@ impl<'a> Facts<'a> {
             end: None,
             facility: None,
             grade: String::new(),
+            group: String::new(),
             first_grade: String::new(),
             matched: String::new(),
             serial: false,
@@ -204,6 +206,12 @@ impl<'a> Facts<'a> {
                 });
                 backs[at].asked += i64::from(asked.qty);
                 backs[at].sku = Some(text(&asked.sku));
+                let reason = asked.reason.as_str();
+                backs[at].group = match &asked.reason_group {
+                    Some(group) => text(group),
+                    None if returns::REASON_GROUPS.contains(&reason) => reason.to_owned(),
+                    None => String::new(),
+                };
             }
         }
         let header = self.header(rma);

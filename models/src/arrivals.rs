@@ -1,0 +1,306 @@
+//! How many returned units will come on each of the next days, and how far off that may be.
+//!
+//! Two rows of daily counts are all that is asked for, those delivered and those that came back, and the delay curve between them. What comes on a day is
+//! `level x weekday x sum over cohorts of delivered x share of the curve that falls on the day`:
+//!
+//! - cohorts **already delivered** bring what is left of their curve, cohorts **to be delivered** are expected like the deliveries of late on the same weekday;
+//! - the **level** is what came of late over what the curve made one expect. It takes up a rate that moves, and it makes the same formula serve a part: given a category's deliveries and the
+//!   arrivals at one facility, the level is the facility's share;
+//! - **quantiles** come from the forecast's own past: the same is done as of each day of the past weeks, and errors in units of the square root of what was expected are pooled by horizon (split
+//!   conformal prediction in time: Vovk et al. 2005; over-dispersed counts, McCullagh and Nelder 1989, for the scale). With a short past they lean on the Poisson's.
+//!
+//! A pure function of the two rows, so nothing but counts is state. Deliberately absent: festivals to come, parcels under way.
+
+use crate::delay::{AGES, Curve};
+use crate::nowcast::quantiles;
+
+/// Days ahead.
+pub const AHEAD: usize = 14;
+
+/// Days of history that are of use; older ones are ignored.
+pub const HISTORY: usize = AGES + LOOK_BACK + AHEAD;
+
+/// Days over which level and weekdays are learned at most.
+const LOOK_BACK: usize = 84;
+
+/// Days as of which the forecast is done again to learn its errors.
+const ORIGINS: usize = 42;
+
+/// Half-life of what the level is learned from, in days.
+const LEVEL_HALF_LIFE: f64 = 14.0;
+
+/// Half-life of what deliveries to come are learned from, in days.
+const DELIVERY_HALF_LIFE: f64 = 5.0;
+
+/// Arrivals that count for the assumed level, and for all weekdays being alike.
+const LENT: f64 = 20.0;
+
+/// Past errors that those of a Poisson count for.
+const LENT_ERRORS: f64 = 14.0;
+
+/// 90% point of the normal law.
+const Z: f64 = 1.281_551_565_544_600_4;
+
+/// What one day will bring, in units.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Day {
+    /// Mean.
+    pub expected: f64,
+    /// One day in ten brings less.
+    pub p10: f64,
+    /// Half of the days bring less.
+    pub p50: f64,
+    /// One day in ten brings more.
+    pub p90: f64,
+}
+
+/// Arrivals on the days after the last one given, the next first.
+///
+/// `delivered` and `arrived`: units by day, oldest first, of the same length, ending with the last *whole* day; days without any are nought. [`HISTORY`] days are used. `curve` is that of the
+/// category on the basis that `arrived` counts (requested or received). `share` is the part of the category's returns thought to arrive here before any did: 1 for all of it.
+///
+/// ```
+/// use eddy_models::arrivals::forecast;
+/// use eddy_models::delay::Curve;
+///
+/// let curve = Curve::default(); // one in ten comes back
+/// let days = forecast(&[1_000; 200], &[100; 200], &curve, 1.0);
+/// assert!((days[0].expected - 100.0).abs() < 1.0 && (days[13].expected - 100.0).abs() < 1.0);
+/// assert!(days[0].p10 < days[0].p50 && days[0].p50 < days[0].p90);
+/// let hub = forecast(&[1_000; 200], &[25; 200], &curve, 0.1);
+/// assert!((hub[0].expected - 25.0).abs() < 1.0);
+/// ```
+///
+/// # Panics
+/// When the rows differ in length.
+#[must_use]
+pub fn forecast(delivered: &[u64], arrived: &[u64], curve: &Curve, share: f64) -> [Day; AHEAD] {
+    assert_eq!(delivered.len(), arrived.len(), "one count of each a day");
+    let from = delivered.len().saturating_sub(HISTORY);
+    let past = Past::of(&delivered[from..], &arrived[from..], curve, share);
+    let days = past.delivered.len();
+    // By week ahead, those of one origin together.
+    let mut errors = [const { Vec::new() }; 2];
+    // Before a fortnight there is nothing to judge by.
+    for origin in days.saturating_sub(ORIGINS + AHEAD).max(14)..days {
+        let expected = past.expected(origin);
+        let seen = |ahead: usize| {
+            let came = past.arrived.get(origin + ahead)?;
+            let root = expected[ahead].sqrt();
+            (root > 0.0).then(|| (came - expected[ahead]) / root)
+        };
+        for (week, errors) in errors.iter_mut().enumerate() {
+            errors.push((7 * week..7 * week + 7).filter_map(seen).collect());
+        }
+    }
+    let bands = errors.map(Band::of);
+    let mut ahead = 0;
+    past.expected(days).map(|expected| {
+        let day = bands[ahead / 7].around(expected);
+        ahead += 1;
+        day
+    })
+}
+
+/// Two rows of counts, and what the curve expected of each day.
+struct Past {
+    delivered: Vec<f64>,
+    arrived: Vec<f64>,
+    /// Arrivals by deliveries and curve alone.
+    by_curve: Vec<f64>,
+    /// Units that come back at each age in calendar days, for one delivered.
+    by_age: Vec<f64>,
+    share: f64,
+}
+
+impl Past {
+    #[allow(clippy::cast_precision_loss)]
+    fn of(delivered: &[u64], arrived: &[u64], curve: &Curve, share: f64) -> Self {
+        // At the end of its day a cohort is half a day old, a day later one and a half.
+        let age = |days: usize| days as f64 - 0.5;
+        let by_age: Vec<f64> = (0..=AGES)
+            .map(|days| curve.ever * (curve.share(age(days + 1)) - curve.share(age(days))))
+            .collect();
+        let numbers = |counts: &[u64]| -> Vec<f64> { counts.iter().map(|count| *count as f64).collect() };
+        let delivered = numbers(delivered);
+        let by_curve = (0..delivered.len())
+            .map(|day| bring(&delivered[..=day], &by_age, 0))
+            .collect();
+        Self {
+            delivered,
+            arrived: numbers(arrived),
+            by_curve,
+            by_age,
+            share,
+        }
+    }
+
+    /// What days `now..` bring, known days `..now`.
+    fn expected(&self, now: usize) -> [f64; AHEAD] {
+        let from = now.saturating_sub(LOOK_BACK);
+        let arrived = self.pattern(&self.arrived, Some(&self.by_curve), from..now, LEVEL_HALF_LIFE);
+        let delivered = self.pattern(&self.delivered, None, from..now, DELIVERY_HALF_LIFE);
+        let mut to_come = [0.0; AHEAD];
+        std::array::from_fn(|ahead| {
+            to_come[ahead] = delivered.of(now + ahead);
+            let new: f64 = (0..=ahead)
+                .map(|age| to_come[ahead - age] * self.by_age[age])
+                .sum();
+            let known = bring(&self.delivered[..now], &self.by_age, ahead + 1);
+            (known + new) * arrived.of(now + ahead)
+        })
+    }
+
+    /// Level and weekdays of a row against what was expected of it, or against its own mean.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap
+    )]
+    fn pattern(
+        &self,
+        row: &[f64],
+        against: Option<&[f64]>,
+        days: std::ops::Range<usize>,
+        half_life: f64,
+    ) -> Pattern {
+        let (lent, assumed) = if against.is_some() {
+            (LENT, self.share)
+        } else {
+            (0.0, 0.0)
+        };
+        let expected = |day: usize| against.map_or(1.0, |against| against[day]);
+        let (mut came, mut due) = ([0.0; 7], [0.0; 7]);
+        for day in days.clone() {
+            came[day % 7] += row[day];
+            due[day % 7] += expected(day);
+        }
+        let (all_came, all_due): (f64, f64) = (came.iter().sum(), due.iter().sum());
+        let usual = if all_due > 0.0 { all_came / all_due } else { 0.0 };
+        let weekdays: [f64; 7] = std::array::from_fn(|day| {
+            let by_chance = usual * due[day];
+            if by_chance > 0.0 {
+                (came[day] + LENT) / (by_chance + LENT)
+            } else {
+                1.0
+            }
+        });
+        // Of late, the weekdays taken out.
+        let (mut came, mut due) = (lent * assumed, lent);
+        for day in days.clone() {
+            let weight = (-((days.end - 1 - day) as f64) / half_life).exp2();
+            came += weight * row[day];
+            due += weight * expected(day) * weekdays[day % 7];
+        }
+        let level = if due > 0.0 { came / due } else { 0.0 };
+        Pattern { level, weekdays }
+    }
+}
+
+/// Units that cohorts bring on a day: `delivered` up to some day, and `skipped` days after it (nought: that day itself).
+fn bring(delivered: &[f64], by_age: &[f64], skipped: usize) -> f64 {
+    let ages = by_age.get(skipped..).unwrap_or(&[]);
+    delivered
+        .iter()
+        .rev()
+        .zip(ages)
+        .map(|(units, share)| units * share)
+        .sum()
+}
+
+/// A level, and what each day of the week is of it.
+struct Pattern {
+    level: f64,
+    weekdays: [f64; 7],
+}
+
+impl Pattern {
+    fn of(&self, day: usize) -> f64 {
+        self.level * self.weekdays[day % 7]
+    }
+}
+
+/// Errors of the past, in square roots of what was expected.
+struct Band {
+    /// Independent days they are worth.
+    count: f64,
+    p10: f64,
+    p50: f64,
+    p90: f64,
+}
+
+impl Band {
+    /// From the errors of a week ahead as of each day.
+    #[allow(clippy::cast_precision_loss)]
+    fn of(weeks: Vec<Vec<f64>>) -> Self {
+        let mut errors = weeks.concat();
+        errors.sort_by(f64::total_cmp);
+        let count = effective(&weeks, &errors);
+        // Quantiles of so few are drawn in: those of Student's law are wider by this, and the middle is unsure as well.
+        let wider = 1.0 + 1.2 / count.max(2.0);
+        let p50 = quantile(&errors, 0.5);
+        let from_middle = |share: f64| wider.mul_add(quantile(&errors, share) - p50, p50);
+        Self {
+            count,
+            p10: from_middle(0.1),
+            p50,
+            p90: from_middle(0.9),
+        }
+    }
+
+    fn around(&self, expected: f64) -> Day {
+        let (low, high) = quantiles(expected, expected, Z);
+        let (middle, _) = quantiles(expected, expected, 0.0);
+        let root = expected.sqrt();
+        let mixed = |own: f64, poisson: f64| {
+            let own = own.mul_add(root, expected);
+            ((own * self.count + poisson * LENT_ERRORS) / (self.count + LENT_ERRORS)).max(0.0)
+        };
+        Day {
+            expected,
+            p10: mixed(self.p10, low),
+            p50: mixed(self.p50, middle),
+            p90: mixed(self.p90, high),
+        }
+    }
+}
+
+/// Days that the errors are worth: those of one week move together when a level is missed.
+#[allow(clippy::cast_precision_loss)]
+fn effective(weeks: &[Vec<f64>], errors: &[f64]) -> f64 {
+    let square =
+        |errors: &[f64]| errors.iter().map(|error| error * error).sum::<f64>() / errors.len().max(1) as f64;
+    let means: Vec<f64> = weeks
+        .iter()
+        .filter(|week| !week.is_empty())
+        .map(|week| week.iter().sum::<f64>() / week.len() as f64)
+        .collect();
+    let (single, mean) = (square(errors), square(&means));
+    let together = if single > 0.0 {
+        ((mean - single / 7.0) / (single - single / 7.0)).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    means.len() as f64 / (1.0 + 6.0 * together)
+}
+
+/// Of sorted numbers, straight between two; nought of none.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else {
+        return 0.0;
+    };
+    let place = share
+        .mul_add(sorted.len() as f64 + 1.0, -1.0)
+        .clamp(0.0, last as f64);
+    let (below, above) = (sorted[place as usize], sorted[place.ceil() as usize]);
+    (above - below).mul_add(place.fract(), below)
+}
+
+#[cfg(test)]
+#[path = "arrivals_tests.rs"]
+mod tests;

@@ -1,0 +1,482 @@
+//! Anomalies of return rates: thousands of series watched at each day's close, few false alarms, one row an anomaly, and its why.
+//!
+//! Lines are gathered as the folds learn of them; when the clock enters a new day of the tenant's, the day before is closed: lines are told to
+//! their series in one order, whatever the order within the day, so that the same log gives the same anomalies. Detection, control of false discoveries and the
+//! ranking of causes are `eddy_models::shift`'s; here is what they are told, and the life of the rows.
+//!
+//! Deliberately absent: any series that is not of return rates.
+
+mod baseline;
+pub(crate) mod lines;
+pub(crate) mod output;
+mod row;
+mod watch;
+mod why;
+
+use std::collections::BTreeMap;
+
+use bitcode::{Decode, Encode};
+use eddy_events::feedback::AnomalyReviewed;
+use eddy_events::output::{Data, OutputType};
+use eddy_events::returns::REASON_GROUPS;
+use eddy_models::shift::WINDOW_DAYS;
+use eddy_models::shift::cases::Cases;
+use eddy_models::shift::family::Policy;
+use eddy_models::shift::prior::{Moments, Prior};
+use eddy_models::shift::series::Curve;
+use smol_str::SmolStr;
+
+use crate::ledger::Ledger;
+use crate::rates::sold::Sold;
+use crate::slab::Paged;
+use crate::world::World;
+
+use baseline::{Baseline, LAG};
+use lines::{DIMENSIONS, Dimension, Line, Lines, NO_SERIES, WATCHED, kept_from};
+pub(crate) use row::{Row, id_of};
+pub(crate) use watch::Key;
+use watch::{View, Watched, curve_of};
+
+/// Days of the log after which lines are told to series, and after which alarms are raised.
+const TOLD_FROM: i32 = 21;
+const ALARMS_FROM: i32 = 60;
+/// Days after which priors are learned anew, and causes ranked anew.
+const WEEK: i32 = 7;
+/// Days around a case's lines that are no baseline either.
+const HELD: i32 = 3;
+/// Shares of the level of false discoveries by dimension, in the order of [`Dimension::ALL`].
+const SHARES: [f64; WATCHED] = [
+    0.16, 0.14, 0.10, 0.06, 0.06, 0.10, 0.10, 0.10, 0.08, 0.04, 0.03, 0.03,
+];
+/// Growth of the excess at which an anomaly is told again.
+const GROWN: f64 = 1.25;
+
+/// A line that changed since the last close.
+#[derive(Clone, Debug, Encode, Decode)]
+struct Changed {
+    /// Whether it had come back; `None` when it was not delivered.
+    before: Option<bool>,
+    now: Option<Sold>,
+}
+
+/// What is small, or changes as a whole, and is written into each snapshot.
+#[derive(Clone, Debug, Encode, Decode)]
+pub(crate) struct Small {
+    /// The first day that was closed.
+    began: Option<i32>,
+    today: BTreeMap<(u32, u32), Changed>,
+    lines: Lines,
+    /// Number of the next line that its series are told of; `None` before the first are.
+    told: Option<u64>,
+    /// Number of the next line that teaches its article's level.
+    taught: u64,
+    baseline: Baseline,
+    priors: [Prior; WATCHED],
+    primed: Option<i32>,
+    cases: Cases<u32>,
+    pub(crate) rows: Vec<Row>,
+    /// Series by dimension.
+    values: [usize; DIMENSIONS],
+}
+
+impl Default for Small {
+    fn default() -> Self {
+        Self {
+            began: None,
+            today: BTreeMap::new(),
+            lines: Lines::default(),
+            told: None,
+            taught: 0,
+            baseline: Baseline::default(),
+            priors: [Prior::default(); WATCHED],
+            primed: None,
+            cases: Cases::new(Policy::default()),
+            rows: Vec::new(),
+            values: [0; DIMENSIONS],
+        }
+    }
+}
+
+/// The state.
+#[derive(Debug, Default)]
+pub(crate) struct Anomalies {
+    pub(crate) shard: u32,
+    pub(crate) small: Small,
+    pub(crate) series: Ledger<Key, Watched>,
+    /// Outputs of the event under way.
+    pub(crate) told: Vec<(OutputType, (SmolStr, Data))>,
+    dirty: Vec<u32>,
+}
+
+fn class_of(line: &Sold) -> (u32, u32) {
+    (line.category, line.size)
+}
+
+impl Anomalies {
+    /// None yet.
+    pub(crate) fn new(shard: u32) -> Self {
+        Self {
+            shard,
+            ..Self::default()
+        }
+    }
+
+    /// All paged state, in a fixed order that snapshots rely on.
+    pub(crate) fn slabs(&mut self) -> [&mut dyn Paged; 1] {
+        [&mut self.series.entries]
+    }
+
+    /// Takes the lines that the folds put in (1) or took out (-1) after `closed`, the last day that is closed.
+    pub(crate) fn take(&mut self, sold: &[(Sold, i64)], closed: Option<i32>) {
+        let old = closed.map_or(i32::MIN, |day| day - WINDOW_DAYS);
+        for (line, sign) in sold {
+            if line.delivered_on <= old {
+                continue;
+            }
+            let came = line.requested > 0;
+            let before = (*sign < 0).then_some(came);
+            let of = self
+                .small
+                .today
+                .entry(line.id)
+                .or_insert(Changed { before, now: None });
+            of.now = (*sign > 0).then(|| line.clone());
+        }
+    }
+
+    /// Closes a day.
+    pub(crate) fn close(&mut self, world: &World, day: i32, curves: &BTreeMap<u32, Curve>, clock: i64) {
+        let began = *self.small.began.get_or_insert(day);
+        let returned = self.gather(world, day);
+        let tells = day - began >= TOLD_FROM;
+        if tells {
+            self.tell(returned);
+            self.teach(day);
+        }
+        self.small.baseline.close(day, curves);
+        if !tells {
+            return;
+        }
+        let blended = self.blend(curves);
+        if self.small.primed.is_none_or(|primed| day - primed >= WEEK) {
+            self.prime(day, curves, &blended);
+        }
+        self.advance(day);
+        if day - began >= ALARMS_FROM {
+            self.look(world, day, (curves, &blended), clock);
+        }
+        self.forget(day);
+    }
+
+    /// Lines that are new, and numbers of those of which it became known today that they come back.
+    fn gather(&mut self, world: &World, day: i32) -> Vec<u64> {
+        let mut returned = Vec::new();
+        for (id, Changed { before, now }) in std::mem::take(&mut self.small.today) {
+            let Some(sold) = now else { continue };
+            let group = (sold.requested > 0).then(|| {
+                let word = world.symbols.text(sold.group);
+                let at = REASON_GROUPS.iter().position(|group| *group == word);
+                at.unwrap_or(REASON_GROUPS.len() - 1) as u8
+            });
+            let number = match before {
+                Some(true) => continue,
+                Some(false) => self.small.lines.find(id),
+                None => {
+                    let series = self.series_of(&sold);
+                    let small = &mut self.small;
+                    small.baseline.delivered(class_of(&sold), sold.delivered_on);
+                    Some(small.lines.push(Line {
+                        id,
+                        series,
+                        category: sold.category,
+                        day: sold.delivered_on,
+                        known: day,
+                        returned: None,
+                        value_minor: sold.value_minor,
+                        expected: [0.0; 3],
+                        mix: [0.0; eddy_models::shift::GROUPS],
+                    }))
+                }
+            };
+            let Some(group) = group else { continue };
+            self.small.baseline.returned(class_of(&sold), group);
+            if let Some(number) = number
+                && let Some(line) = self.small.lines.get_mut(number)
+            {
+                line.returned = Some((day, group));
+                returned.push(number);
+            }
+        }
+        returned
+    }
+
+    fn series_of(&mut self, sold: &Sold) -> [u32; DIMENSIONS] {
+        Dimension::ALL.map(|dimension| {
+            let Some(value) = dimension.of(sold) else {
+                return NO_SERIES;
+            };
+            let known = self.series.len();
+            let number = self.series.number(&Key { dimension, value });
+            if number == known {
+                self.small.values[dimension as usize] += 1;
+            }
+            number
+        })
+    }
+
+    /// Tells the series of lines that they have not heard of, and of returns.
+    fn tell(&mut self, returned: Vec<u64>) {
+        // The first time all that is kept is told; later on what came today.
+        let first = self.small.told.is_none();
+        let from = self.small.told.unwrap_or_else(|| self.small.lines.first());
+        for number in from..self.small.lines.next() {
+            let Some(line) = self.small.lines.get(number) else {
+                continue;
+            };
+            let (series, day, class) = (line.series, line.day, (line.category, self.size_of(line)));
+            let level = |dimension: Dimension| {
+                let number = series[dimension as usize];
+                (number != NO_SERIES)
+                    .then(|| self.series.entries.get(number).value.level)
+                    .unwrap_or_default()
+            };
+            let style = level(Dimension::Style).of_style();
+            let level = level(Dimension::Sku).of_sku(style);
+            let expected = self.small.baseline.expect(class, day, level);
+            let Some(line) = self.small.lines.get_mut(number) else {
+                continue;
+            };
+            (line.expected, line.mix) = (expected.mass, expected.mix);
+            let line = line.clone();
+            for (dimension, series) in Dimension::ALL.into_iter().zip(line.series) {
+                if series == NO_SERIES {
+                    continue;
+                }
+                let of = &mut self.series.entries.get_mut(series).value;
+                of.members.push_back(number);
+                if (dimension as usize) < WATCHED {
+                    *of.weights.entry(line.category).or_default() += f64::from(line.expected[0]);
+                    of.series.delivered(line.day, line.mass(dimension), &line.mix);
+                }
+            }
+        }
+        self.small.told = Some(self.small.lines.next());
+        // A line that came back before it was told of counts as well.
+        let earlier = (self.small.lines.first()..self.small.lines.next())
+            .filter(|_| first)
+            .filter(|number| {
+                self.small
+                    .lines
+                    .get(*number)
+                    .is_some_and(|line| line.returned.is_some())
+            });
+        let returned = if first { earlier.collect() } else { returned };
+        for number in returned {
+            let Some(line) = self.small.lines.get(number) else {
+                continue;
+            };
+            let Some((_, group)) = line.returned else { continue };
+            for series in &line.series[..WATCHED] {
+                if *series != NO_SERIES {
+                    let of = &mut self.series.entries.get_mut(*series).value;
+                    of.series.returned(line.day, usize::from(group), 1);
+                }
+            }
+        }
+    }
+
+    /// Symbol of the size of a line, by its series.
+    fn size_of(&self, line: &Line) -> u32 {
+        match line.series[Dimension::CategorySize as usize] {
+            NO_SERIES => crate::interner::NO_SYMBOL,
+            series => self.series.entries.get(series).key.value.1,
+        }
+    }
+
+    /// Lines of a month ago teach the level of their articles.
+    fn teach(&mut self, day: i32) {
+        let small = &mut self.small;
+        small.taught = small.taught.max(small.lines.first());
+        while let Some(line) = small
+            .lines
+            .get(small.taught)
+            .filter(|line| line.known <= day - LAG)
+        {
+            for dimension in [Dimension::Sku, Dimension::Style] {
+                let series = line.series[dimension as usize];
+                if series != NO_SERIES {
+                    let level = &mut self.series.entries.get_mut(series).value.level;
+                    level.expected += f64::from(line.expected[1]);
+                    level.observed += f64::from(u8::from(line.returned.is_some()));
+                }
+            }
+            small.taught += 1;
+        }
+    }
+
+    /// Curves of series that hold several categories.
+    fn blend(&self, curves: &BTreeMap<u32, Curve>) -> BTreeMap<u32, Curve> {
+        let mut blended = BTreeMap::new();
+        for number in 0..self.series.len() {
+            let entry = self.series.entries.get(number);
+            let dimension = entry.key.dimension;
+            if !dimension.cuts_across() || dimension as usize >= WATCHED || entry.value.weights.is_empty() {
+                continue;
+            }
+            let parts = entry
+                .value
+                .weights
+                .iter()
+                .filter_map(|(category, weight)| Some((*weight, curves.get(category)?)));
+            blended.insert(number, Curve::blend(parts));
+        }
+        blended
+    }
+
+    fn prime(&mut self, day: i32, curves: &BTreeMap<u32, Curve>, blended: &BTreeMap<u32, Curve>) {
+        let mut moments = [Moments::default(); WATCHED];
+        for number in 0..self.series.len() {
+            let entry = self.series.entries.get(number);
+            if let Some(of) = moments.get_mut(entry.key.dimension as usize) {
+                let curve = curve_of(&self.series, curves, blended, number);
+                of.observe(&entry.value.series, day, curve);
+            }
+        }
+        self.small.priors = moments.map(|of| of.prior());
+        self.small.primed = Some(day);
+    }
+
+    fn advance(&mut self, day: i32) {
+        for number in 0..self.series.len() {
+            if (self.series.entries.get(number).key.dimension as usize) < WATCHED {
+                self.series.entries.get_mut(number).value.series.advance(day);
+            }
+        }
+    }
+
+    /// Looks at every series, and opens, carries on and closes cases.
+    fn look(
+        &mut self,
+        world: &World,
+        day: i32,
+        (curves, blended): (&BTreeMap<u32, Curve>, &BTreeMap<u32, Curve>),
+        clock: i64,
+    ) {
+        let small = &mut self.small;
+        let view = View {
+            today: day,
+            series: &self.series,
+            lines: &small.lines,
+            curves,
+            blended,
+            priors: &small.priors,
+            values: small.values,
+        };
+        let mut volumes = [0.0; WATCHED];
+        for number in 0..self.series.len() {
+            let entry = self.series.entries.get(number);
+            if let Some(volume) = volumes.get_mut(entry.key.dimension as usize) {
+                *volume += entry.value.series.volume();
+            }
+        }
+        let (mut alarms, mut tested) = (Vec::new(), 0);
+        for number in 0..self.series.len() {
+            let entry = self.series.entries.get(number);
+            let at = entry.key.dimension as usize;
+            if at >= WATCHED {
+                continue;
+            }
+            let volume = entry.value.series.volume();
+            tested += u32::from(volume > 0.0);
+            let evidence = entry
+                .value
+                .series
+                .evidence(day, view.curve(number), &small.priors[at]);
+            if let Some(evidence) = evidence {
+                alarms.extend(
+                    small
+                        .cases
+                        .alarm(number, SHARES[at] * volume / volumes[at], evidence),
+                );
+            }
+        }
+        let changes = small.cases.close(day, alarms, &view);
+        let mut held = Vec::new();
+        let mut due = Vec::new();
+        for id in changes
+            .opened
+            .iter()
+            .chain(&changes.updated)
+            .chain(&changes.resolved)
+        {
+            let Some(case) = small.cases.case(*id) else {
+                continue;
+            };
+            let to = case.ended.map_or(i32::MAX, |end| end.saturating_add(HELD));
+            held.push((case.series, case.onset - HELD, to));
+            let opened = changes.opened.contains(id);
+            let number = (*id - 1) as usize;
+            if opened && small.rows.len() == number {
+                small.rows.push(Row::default());
+            }
+            let Some(row) = small.rows.get_mut(number) else {
+                continue;
+            };
+            let moved = row.series != case.series;
+            let causes =
+                (opened || moved || (day - case.opened) % WEEK == 0).then(|| why::causes(&view, case));
+            let tell = row.take(&view, case, causes, (tested, clock, opened || moved));
+            due.push((number as u32, tell));
+        }
+        for (series, from, to) in held {
+            self.series.entries.get_mut(series).value.series.hold(from, to);
+        }
+        for (number, tell) in due {
+            self.dirty.push(number);
+            if let Some(kind) = tell {
+                let row = &self.small.rows[number as usize];
+                let data = output::told(world, self.shard, &self.series, number, row);
+                self.told.push((kind, data));
+            }
+        }
+    }
+
+    fn forget(&mut self, day: i32) {
+        loop {
+            let number = self.small.lines.first();
+            let Some(line) = self.small.lines.forget(kept_from(day)) else {
+                break;
+            };
+            for series in line.series.into_iter().filter(|series| *series != NO_SERIES) {
+                let members = &mut self.series.entries.get_mut(series).value.members;
+                if members.front() == Some(&number) {
+                    members.pop_front();
+                }
+            }
+        }
+    }
+
+    /// Somebody spoke about an anomaly. `false` when there is none of this id.
+    pub(crate) fn review(&mut self, world: &World, said: &AnomalyReviewed, at: i64) -> bool {
+        let Some(number) = row::number_of(self.shard, &said.anomaly_id) else {
+            return false;
+        };
+        let Some(row) = self.small.rows.get_mut(number as usize) else {
+            return false;
+        };
+        row.review(said, at);
+        self.dirty.push(number);
+        let row = &self.small.rows[number as usize];
+        let data = output::told(world, self.shard, &self.series, number, row);
+        self.told.push((OutputType::AnomalyUpdated, data));
+        true
+    }
+
+    /// Rows that are due.
+    pub(crate) fn take_dirty(&mut self) -> Vec<u32> {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        dirty.sort_unstable();
+        dirty.dedup();
+        dirty
+    }
+}

@@ -1,0 +1,152 @@
+//! The table of candidates for a case, counted over its lines, and its ranking.
+
+use std::collections::BTreeMap;
+
+use bitcode::{Decode, Encode};
+use eddy_models::shift::cases::Case;
+use eddy_models::shift::why::{Anomaly, Candidate, rank};
+
+use super::lines::{DIMENSIONS, Dimension, Line, NO_SERIES};
+use super::watch::View;
+
+/// Values of a dimension that are asked, those with the most excess.
+const ASKED: usize = 4;
+/// Days by which a batch may begin before or after the excess.
+const BEGINS_DAYS: i32 = 7;
+/// Days before the onset from which a batch's own lines count.
+const BATCH_DAYS: i32 = 60;
+/// Expected returns that any expectation rests on.
+const KNOWN: f64 = 30.0;
+/// Of it, for one group of reasons.
+const OF_A_GROUP: f64 = 0.3;
+
+#[derive(Clone, Copy, Default)]
+struct Count {
+    observed: f64,
+    expected: f64,
+}
+
+impl Count {
+    fn add(&mut self, other: Self) {
+        self.observed += other.observed;
+        self.expected += other.expected;
+    }
+}
+
+/// A cause that was found.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub(crate) struct Cause {
+    pub(crate) series: u32,
+    pub(crate) evidence: f64,
+    pub(crate) share: f64,
+    pub(crate) factor: f64,
+    pub(crate) observed: f64,
+    pub(crate) expected: f64,
+}
+
+/// Observed and expected of a line, of the case's reason group.
+fn count(view: &View<'_>, line: &Line, group: Option<usize>) -> Count {
+    let share = group.map_or(1.0, |group| f64::from(line.mix[group]));
+    let came = line
+        .returned
+        .is_some_and(|(_, of)| group.is_none_or(|group| group == usize::from(of)));
+    let lived = view
+        .curves
+        .get(&line.category)
+        .map_or(1.0, |curve| f64::from(curve.at(view.today - line.day)));
+    Count {
+        observed: f64::from(u8::from(came)),
+        expected: f64::from(line.expected[2]) * share * lived,
+    }
+}
+
+fn sum(view: &View<'_>, series: u32, from: i32, group: Option<usize>) -> Count {
+    let mut sum = Count::default();
+    for line in view.lines_since(series, from) {
+        sum.add(count(view, line, group));
+    }
+    sum
+}
+
+/// Ranked causes of a case.
+pub(crate) fn causes(view: &View<'_>, case: &Case<u32>) -> Vec<Cause> {
+    let (onset, group) = (case.onset, case.group);
+    let mut own = Count::default();
+    let mut by_value: Vec<BTreeMap<u32, Count>> = vec![BTreeMap::new(); DIMENSIONS];
+    for line in view.lines_since(case.series, onset) {
+        let one = count(view, line, group);
+        own.add(one);
+        for (values, series) in by_value.iter_mut().zip(line.series) {
+            if series != NO_SERIES {
+                values.entry(series).or_default().add(one);
+            }
+        }
+    }
+    let anomaly = Anomaly {
+        observed: own.observed,
+        expected: own.expected,
+        rises: case.rises,
+    };
+    let sign = if case.rises { 1.0 } else { -1.0 };
+    let mut asked: Vec<(u32, Count)> = Vec::new();
+    let mut table = Vec::new();
+    for (dimension, values) in Dimension::ALL.into_iter().zip(&by_value) {
+        let mut values: Vec<_> = values.iter().collect();
+        values.sort_by(|a, b| {
+            let excess = |count: &Count| sign * (count.observed - count.expected);
+            excess(b.1).total_cmp(&excess(a.1)).then(a.0.cmp(b.0))
+        });
+        for (&series, shared) in values.into_iter().take(ASKED) {
+            // A batch brings its own onset: all of its lines count.
+            let first = view
+                .lines_since(series, i32::MIN)
+                .map(|line| line.day)
+                .min()
+                .unwrap_or(onset);
+            let (from, begins) = if dimension == Dimension::Batch {
+                (
+                    first.max(onset - BATCH_DAYS),
+                    (first - onset).abs() <= BEGINS_DAYS,
+                )
+            } else {
+                (onset, false)
+            };
+            let whole = sum(view, series, from, group);
+            let before: f64 = if dimension == Dimension::Batch {
+                0.0
+            } else {
+                view.lines_since(series, i32::MIN)
+                    .filter(|line| line.day < onset)
+                    .map(|line| f64::from(line.expected[2]) * group.map_or(1.0, |_| OF_A_GROUP))
+                    .sum()
+            };
+            asked.push((series, whole));
+            table.push(Candidate {
+                dimension: String::new(),
+                value: String::new(),
+                observed: whole.observed,
+                expected: whole.expected,
+                known: KNOWN + before,
+                shared_observed: shared.observed,
+                shared_expected: shared.expected,
+                values: view.values[dimension as usize],
+                begins,
+                parents: Vec::new(),
+            });
+        }
+    }
+    rank(&anomaly, &table)
+        .into_iter()
+        .map(|cause| {
+            let (series, whole) = asked[cause.row];
+            Cause {
+                series,
+                evidence: cause.evidence,
+                share: cause.share,
+                factor: cause.factor,
+                observed: whole.observed,
+                expected: whole.expected,
+            }
+        })
+        .collect()
+}
