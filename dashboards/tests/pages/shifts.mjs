@@ -25,7 +25,7 @@ export function answerOf(sql, list) {
     const of = (status) => list.filter((a) => a.status === status).length, names = ["anomalies", "open", "acknowledged", "snoozed", "dismissed", "at_stake_minor", "currency", "tested", "slices"];
     return table(names, [{ anomalies: list.length, open: of("open"), acknowledged: of("acknowledged"), snoozed: of("snoozed"), dismissed: of("dismissed"), at_stake_minor: list.length ? standing.reduce((n, a) => n + a.at_stake_minor, 0) : null, currency: list[0]?.currency, tested: list[0]?.tested, slices: 4180 }]);
   }
-  if (/min\(anomaly_id\)/.test(sql)) return table(["value", "anomalies", "anomaly_id"], standing.filter((a) => sql.includes(`dimension = '${a.dimension}'`)).map((a) => ({ value: a.value, anomalies: 1, anomaly_id: a.anomaly_id })));
+  if (/min\(anomaly_id\)/.test(sql)) return table(["dimension", "value", "anomalies", "anomaly_id"], standing.filter((a) => ["sku", "style"].includes(a.dimension)).map((a) => ({ dimension: a.dimension, value: a.value, anomalies: 1, anomaly_id: a.anomaly_id })));
   if (/as same_value/.test(sql)) return table([...columns, "same_value"], list.filter((a) => a.status === "resolved" && !sql.includes(`'${a.anomaly_id}'`)));
   if (/dimension = 'sku' and value =/.test(sql)) return table(columns, list.filter((a) => a.dimension === "sku" && sql.includes(`value = '${a.value}'`)));
   const status = sql.match(/where case '(\w*)'/)?.[1] ?? "", search = sql.match(/lower\('([^']+)'\)\) > 0/)?.[1];
