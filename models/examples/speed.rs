@@ -9,15 +9,19 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use eddy_models::arrivals::{HISTORY, forecast};
 use eddy_models::boosting::{self, Params};
 use eddy_models::data::Data;
+use eddy_models::delay::{AGES, Curve};
 use eddy_models::encoding::{Encoder, Row};
 use eddy_models::explanation::explain;
 use eddy_models::ftrl::{self, Ftrl};
 use eddy_models::model::{Model, Score, Trained};
+use eddy_models::nowcast::{Cohort, nowcast};
 use eddy_models::random::Random;
 use eddy_models::rates::{Config, Rates};
 use eddy_models::schema::{Feature, Linear, Schema};
+use eddy_models::shrinkage::{Evidence, Level, prior};
 use eddy_models::sigmoid;
 
 const FEATURES: [Feature; 40] = {
@@ -55,6 +59,7 @@ fn time(name: &str, n: usize, mut call: impl FnMut(usize)) {
 }
 
 fn main() {
+    nowcasts();
     let mut random = Random::new(1);
     let mut data = Data::new(40);
     for _ in 0..200_000 {
@@ -124,5 +129,43 @@ fn main() {
     });
     time("rates: read, 5 levels", 200_000, |i| {
         black_box(rates.read(&keys(i), 200_000_000_000));
+    });
+}
+
+/// A thousand cohorts at once, as one is shorter than the clock can tell.
+fn nowcasts() {
+    let level = |returned, exposure, members| Level {
+        evidence: Evidence::of(returned, exposure),
+        members,
+    };
+    let chain = [
+        level(90_000, 900_000.0, 30.0),
+        level(9_000, 60_000.0, 80.0),
+        level(260, 1_300.0, 200.0),
+        level(30, 100.0, 500.0),
+    ];
+    time("a thousand beliefs and nowcasts", 2_000, |i| {
+        for returned in 0..1_000 {
+            let cohort = Cohort {
+                delivered: 2_000.0,
+                returned: f64::from(returned),
+                exposure: 500.0 + i as f64 / 8.0,
+                clump: 1.1,
+            };
+            let seen = Evidence {
+                returned: cohort.returned,
+                exposure: cohort.exposure,
+            };
+            black_box(nowcast(&cohort, &prior(black_box(&chain), seen)));
+        }
+    });
+    let curve = Curve::default();
+    let (returned, at_risk) = ([100; AGES], [10_000; AGES]);
+    time("fit a curve", 20_000, |_| {
+        black_box(Curve::fit(black_box(&returned), &at_risk, Some(&curve)));
+    });
+    let (delivered, arrived) = ([1_000; HISTORY], [100; HISTORY]);
+    time("forecast arrivals", 2_000, |_| {
+        black_box(forecast(black_box(&delivered), &arrived, &curve, 1.0));
     });
 }

@@ -18,13 +18,13 @@ use crate::nowcast::quantiles;
 pub const AHEAD: usize = 14;
 
 /// Days of history that are of use; older ones are ignored.
-pub const HISTORY: usize = AGES + LOOK_BACK + AHEAD;
+pub const HISTORY: usize = AGES + LOOK_BACK + AHEAD + ORIGINS;
 
 /// Days over which level and weekdays are learned at most.
 const LOOK_BACK: usize = 84;
 
 /// Days as of which the forecast is done again to learn its errors.
-const ORIGINS: usize = 42;
+const ORIGINS: usize = 84;
 
 /// Half-life of what the level is learned from, in days.
 const LEVEL_HALF_LIFE: f64 = 14.0;

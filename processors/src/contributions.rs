@@ -10,9 +10,9 @@ use crate::courier_lanes::{Key as LaneKey, Parcel};
 use crate::customers::Sums as CustomerSums;
 use crate::facilities::Presence;
 use crate::facts::NO_TIME;
-use crate::interner::NO_KEY;
+use crate::interner::{NO_KEY, NO_SYMBOL};
 use crate::outcome::Outcome;
-use crate::rates::sold::{Sold, age_days, price_band};
+use crate::rates::sold::{Arrived, Sold, age_days, price_band};
 use crate::returns::Kind;
 use crate::shipments::Status;
 use crate::skus::Sums as SkuSums;
@@ -31,6 +31,7 @@ pub(crate) enum Delta {
         sums: SkuSums,
     },
     Sold(Sold),
+    Arrived(Arrived),
     Lane {
         key: LaneKey,
         parcel: Parcel,
@@ -188,6 +189,25 @@ impl World {
                     sums.return_value_minor += placed.lines[at].value_of(line.qty());
                 }
             }
+            if line.facility != NO_KEY && line.received_at != NO_TIME {
+                let of_order = order.zip(placed).and_then(|(order, placed)| {
+                    let at = self.line_of(order, &line)?;
+                    Some(self.line_words(&placed.lines[at]).1)
+                });
+                let of_sku = || {
+                    if line.sku == NO_KEY {
+                        NO_SYMBOL
+                    } else {
+                        self.skus.get(line.sku).words().1
+                    }
+                };
+                deltas.push(Delta::Arrived(Arrived {
+                    facility: line.facility,
+                    category: of_order.unwrap_or_else(of_sku),
+                    day: self.zone.day(line.received_at),
+                    units: line.received_qty,
+                }));
+            }
             if line.facility != NO_KEY {
                 let inspected = line.inspected_at != NO_TIME;
                 let waits_inspection = line.received_at != NO_TIME
@@ -269,6 +289,7 @@ impl World {
                 self.touch_facility(*facility);
             }
             Delta::Sold(sold) => self.sold.push((sold.clone(), sign)),
+            Delta::Arrived(arrived) => self.arrived.push((*arrived, sign)),
         }
     }
 }

@@ -484,6 +484,7 @@ impl Engine {
             self.anomalies.take(&self.world.sold, self.rates.small.closed);
         }
         self.world.sold.clear();
+        self.world.arrived.clear();
     }
 
     /// Settles the sums and gives the rows that changed since the last call, by number of their table.

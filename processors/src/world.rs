@@ -26,7 +26,7 @@ use crate::loyalty::{Account, Key as AccountKey};
 use crate::orders::{Line, Order, Placed};
 use crate::outcome::Outcome;
 use crate::pincodes::Pincode;
-use crate::rates::sold::Sold;
+use crate::rates::sold::{Arrived, Sold};
 use crate::refunds::Refund;
 use crate::returns::Return;
 use crate::shipments::Shipment;
@@ -140,6 +140,8 @@ pub(crate) struct World {
     pub(crate) dirty: Dirty,
     /// Delivered lines put in (1) or taken out (-1), for the return rates to take.
     pub(crate) sold: Vec<(Sold, i64)>,
+    /// Lines of returns that arrived, likewise.
+    pub(crate) arrived: Vec<(Arrived, i64)>,
     open: Vec<Opened>,
     before: Vec<Delta>,
 }
@@ -176,6 +178,7 @@ impl World {
             governance: Register::default(),
             dirty: Dirty::default(),
             sold: Vec::new(),
+            arrived: Vec::new(),
             open: Vec::new(),
             before: Vec::new(),
         })

@@ -138,9 +138,7 @@ pub struct Changes {
 /// All cases that are open or still explain.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Cases<K> {
-    level: f64,
-    least_observed: f64,
-    memory_days: i32,
+    policy: Policy,
     cases: BTreeMap<u64, Case<K>>,
     /// Days of opening within a year.
     opened: Vec<i32>,
@@ -152,20 +150,10 @@ impl<K: Clone + Ord> Cases<K> {
     #[must_use]
     pub const fn new(policy: Policy) -> Self {
         Self {
-            level: policy.level,
-            least_observed: policy.least_observed,
-            memory_days: policy.memory_days,
+            policy,
             cases: BTreeMap::new(),
             opened: Vec::new(),
             next: 1,
-        }
-    }
-
-    const fn policy(&self) -> Policy {
-        Policy {
-            level: self.level,
-            least_observed: self.least_observed,
-            memory_days: self.memory_days,
         }
     }
 
@@ -191,9 +179,9 @@ impl<K: Clone + Ord> Cases<K> {
     pub fn alarm(&self, series: K, share: f64, evidence: Evidence) -> Option<Alarm<K>> {
         // Others may open cases on the same day and lower the bar.
         let near = self
-            .policy()
+            .policy
             .q_value(evidence.log_e, share, self.discoveries() + 10)
-            <= self.level;
+            <= self.policy.level;
         let heads = self
             .cases
             .values()
@@ -209,7 +197,7 @@ impl<K: Clone + Ord> Cases<K> {
     pub fn close(&mut self, day: i32, mut alarms: Vec<Alarm<K>>, slices: &impl Slices<K>) -> Changes {
         let mut changes = Changes::default();
         self.opened.retain(|&opened| opened > day - YEAR_DAYS);
-        let memory = day - self.memory_days;
+        let memory = day - self.policy.memory_days;
         self.cases
             .retain(|_, c| c.resolved.is_none_or(|resolved| resolved > memory));
         alarms.sort_by(|a, b| {
@@ -272,13 +260,14 @@ impl<K: Clone + Ord> Cases<K> {
     }
 
     fn q(&self, evidence: &Evidence, share: f64, discoveries: usize) -> f64 {
-        self.policy().q_value(evidence.log_e, share, discoveries)
+        self.policy.q_value(evidence.log_e, share, discoveries)
     }
 
     /// The q-value of a discovery.
     fn passes(&self, evidence: &Evidence, share: f64) -> Option<f64> {
         let q = self.q(evidence, share, self.opened.len());
-        (q <= self.level && evidence.observed.max(evidence.expected) >= self.least_observed).then_some(q)
+        (q <= self.policy.level && evidence.observed.max(evidence.expected) >= self.policy.least_observed)
+            .then_some(q)
     }
 
     /// What is known but for some cases.

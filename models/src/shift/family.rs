@@ -12,8 +12,10 @@
 //! day the strongest goes first, so a day is a batch of e-BH. Series that are explained by a case that is open join it and are no discoveries: fewer of them can
 //! only be false.
 
+use bitcode::{Decode, Encode};
+
 /// How false discoveries are controlled.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct Policy {
     /// Expected share of false ones among the cases of a year.
     pub level: f64,
@@ -21,6 +23,9 @@ pub struct Policy {
     pub least_observed: f64,
     /// Days for which a resolved case still explains.
     pub memory_days: i32,
+    /// Every e-value is multiplied by this. With one the bound above is proven; a larger one is an empirical calibration, for whoever has measured how much rarer large
+    /// e-values are without changes than the bound says.
+    pub calibration: f64,
 }
 
 impl Default for Policy {
@@ -29,6 +34,7 @@ impl Default for Policy {
             level: 0.1,
             least_observed: 4.0,
             memory_days: 150,
+            calibration: 1.0,
         }
     }
 }
@@ -46,7 +52,7 @@ impl Policy {
         if share <= 0.0 {
             return 1.0;
         }
-        (-log_e - share.ln() - ((discoveries + 1) as f64).ln())
+        (-log_e - self.calibration.ln() - share.ln() - ((discoveries + 1) as f64).ln())
             .exp()
             .min(1.0)
     }

@@ -411,6 +411,12 @@ fn what_left_the_window_is_history_but_not_what_is_held() {
     assert_eq!(series.cohorts().count(), WINDOW_DAYS as usize);
 }
 
+#[test]
+fn a_series_is_some_bytes_and_its_cohorts() {
+    assert!(size_of::<Series>() <= 160, "{}", size_of::<Series>());
+    assert!(size_of::<super::series::Cohort>() <= 24);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -91,7 +91,8 @@ impl Baseline {
         }
     }
 
-    pub fn returned(&mut self, line: &Line, today: i32, group: u8) {
+    /// A return; what a known case explained when the line was delivered says nothing about what is common.
+    pub fn returned(&mut self, line: &Line, today: i32, group: u8, explained: bool) {
         for dimension in [CATEGORY, CLASS] {
             let slot = self.slots[line.series[dimension] as usize];
             self.returns[slot] += 1.0;
@@ -104,13 +105,14 @@ impl Baseline {
             ages.resize(day + 1, [0; AGES]);
         }
         ages[day][((today - line.day).max(0) as usize).min(AGES - 1)] += 1;
-        self.today[slot] += 1.0;
+        self.today[slot] += f64::from(u8::from(!explained));
     }
 
-    pub fn expect(&mut self, line: &Line) -> Expected {
+    pub fn expect(&mut self, line: &Line, explained: bool) -> Expected {
         let (category, class) = (self.slot(line.series[CATEGORY]), self.slot(line.series[CLASS]));
         let rate = self.rates[class];
-        add(&mut self.masses[category], line.day, rate as f32);
+        let common = if explained { 0.0 } else { rate as f32 };
+        add(&mut self.masses[category], line.day, common);
         let plain = rate * self.whole.factor();
         let of_class = plain * self.common[category].factor();
         let level = |series: u32, strength: f64, parent: f64| {

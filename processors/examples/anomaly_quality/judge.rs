@@ -97,20 +97,6 @@ impl<'a> Judge<'a> {
         let mut by: Vec<_> = by.into_iter().collect();
         by.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
         println!("        {:?}", &by[..by.len().min(12)]);
-        let mut months = [(0, 0, 0); 20];
-        for &at in &self.members[alarm.series as usize] {
-            let line = &self.told.lines[at as usize];
-            let month = &mut months[(line.day.max(0) as usize / 20).min(19)];
-            month.0 += 1;
-            if line
-                .returned
-                .is_some_and(|(_, of)| group.is_none_or(|g| g == usize::from(of)))
-            {
-                month.1 += 1;
-                month.2 += usize::from(line.shift.is_some());
-            }
-        }
-        println!("        {months:?}");
     }
 
     /// Whether two series are the same lines, all year.

@@ -1,7 +1,7 @@
 //! How good anomalies of return rates are in a simulated world, against its truth. All figures are of simulated data.
 //!
 //! ```text
-//! cargo run --release -p eddy-processors --example anomaly_quality -- [orders] [seed] [shifts] [rivals]
+//! cargo run --release -p eddy-processors --example anomaly_quality -- [orders] [seed] [shifts] [rivals] [calibration]
 //! ```
 //!
 //! Plays the world's events, counts lines by series and day, watches every day as the engine would, and judges the cases against `Row::Shift`. The same world without
@@ -63,7 +63,10 @@ fn main() {
             .filter(|(dimension, _)| *dimension < WATCHED)
             .count()
     );
-    let policy = Policy::default();
+    let policy = Policy {
+        calibration: number(4, 1) as f64,
+        ..Policy::default()
+    };
     let out = watch(&told, policy, &SHARES, with_rivals);
     println!(
         "{:.2} us a series and day, {} looked at",
@@ -232,8 +235,11 @@ fn report(judge: &Judge<'_>, out: &Outcome, oracle: &BTreeMap<u32, i32>) {
                 told.lines.iter().filter(|line| shift.touches(line)).count(),
             )
         });
+        let largest = shift
+            .series
+            .map_or(f64::NEG_INFINITY, |(_, series)| out.largest[series as usize]);
         println!(
-            "    shift {:>2} {} {} x{:.2} {} days {}-{} ({lines:.0} lines a year, {touched} touched): oracle {:?}, found {:?}{}{causes}",
+            "    shift {:>2} {} {} x{:.2} {} days {}-{} ({lines:.0} lines a year, {touched} touched, largest ln e {largest:.1}): oracle {:?}, found {:?}{}{causes}",
             shift.id,
             shift.dimension,
             shift.value,
@@ -265,24 +271,35 @@ fn report(judge: &Judge<'_>, out: &Outcome, oracle: &BTreeMap<u32, i32>) {
     );
 }
 
-/// Rivals at several bars.
+/// Rivals at several bars, and at the largest power for as many false alarms.
 fn compare(judge: &Judge<'_>, out: &Outcome, oracle: &BTreeMap<u32, i32>) {
     let days = rivals::levelled(&out.arrivals);
     let oracle: Vec<_> = oracle.iter().map(|(&id, &day)| (id, day)).collect();
-    let show = |what: String, alarms: &[Alarm]| {
-        let (found, wrong, right) = rivals::score(judge, alarms, &oracle);
-        println!(
-            "    {what:<28} {found:>3} of {} in time, {wrong:>5} false, {right:>4} true alarms",
-            oracle.len()
-        );
-    };
-    for bar in [3.0, 4.0, 5.0, 6.0, 7.0, 8.0] {
-        show(format!("z over {bar}"), &rivals::z_scores(&days, bar));
-    }
-    for bar in [5.0, 7.0, 9.0, 11.0, 13.0] {
-        show(format!("CUSUM over {bar}"), &rivals::cusums(&days, bar));
-    }
-    for level in [0.1, 0.01, 1e-3, 1e-4, 1e-5] {
-        show(format!("weekly BH at {level}"), &rivals::weekly(&days, level));
+    let steps = |from: f64, by: f64, n: u32| (0..n).map(move |k| from + by * f64::from(k));
+    type Rival = fn(&[Vec<(f64, f64)>], f64) -> Vec<Alarm>;
+    let methods: [(&str, Rival, Vec<f64>); 3] = [
+        ("z-score over", rivals::z_scores, steps(3.0, 0.5, 12).collect()),
+        ("CUSUM over", rivals::cusums, steps(5.0, 1.0, 12).collect()),
+        (
+            "weekly BH, ln level",
+            |days, bar| rivals::weekly(days, bar.exp()),
+            steps(-2.3, -1.15, 9).collect(),
+        ),
+    ];
+    for (what, method, bars) in methods {
+        let scores: Vec<_> = bars
+            .iter()
+            .map(|&bar| (bar, rivals::score(judge, &method(&days, bar), &oracle)))
+            .collect();
+        for (bar, (found, wrong, right)) in &scores {
+            println!(
+                "    {what} {bar:.2}: {found} of {} in time, {wrong} false, {right} true alarms",
+                oracle.len()
+            );
+        }
+        for most in [0, 1, 2, 5, 10, 20, 50, 100] {
+            let best = scores.iter().filter(|(_, s)| s.1 <= most).map(|(_, s)| s.0).max();
+            println!("    {what}: with at most {most} false at best {best:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The detector over a year of lines, day by day, as the engine would call it.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use eddy_models::shift::WINDOW_DAYS;
@@ -58,6 +59,8 @@ pub struct Watch<'a> {
     pub mixes: Vec<[f32; 8]>,
     /// Series by dimension that were heard of.
     pub sizes: [usize; 13],
+    /// Slices of all cases so far: dimension, series, first day, day after the last.
+    explained: BTreeMap<u64, (usize, u32, i32, i32)>,
     curves: Vec<Curve>,
     slots: Vec<usize>,
     weights: Vec<Vec<f64>>,
@@ -75,6 +78,7 @@ impl<'a> Watch<'a> {
             expected: vec![[0.0; 3]; told.lines.len()],
             mixes: vec![[0.0; 8]; told.lines.len()],
             sizes: [0; 13],
+            explained: BTreeMap::new(),
             curves: vec![Curve::new(&[1.0]); n],
             slots: vec![0; n],
             weights: vec![Vec::new(); n],
@@ -108,6 +112,13 @@ impl<'a> Watch<'a> {
             .map(|&at| (at as usize, &self.told.lines[at as usize]))
             .take_while(move |(_, line)| line.known >= from)
             .filter(move |(_, line)| line.day >= from)
+    }
+
+    /// Whether a case explains a line: no baseline may learn from it.
+    fn explains(&self, line: &Line) -> bool {
+        self.explained.values().any(|&(dimension, series, from, to)| {
+            (from..to).contains(&line.day) && line.series[dimension] == series
+        })
     }
 
     fn returned_by_now(&self, line: &Line) -> Option<usize> {
@@ -236,6 +247,7 @@ pub fn watch(told: &Told, policy: Policy, shares: &[f64; WATCHED], keep_arrivals
         }
     }
     let (mut next, mut taught) = (0, 0);
+    let mut explained = vec![false; told.lines.len()];
     for today in 0..=last {
         watch.today = today;
         let from = next;
@@ -246,7 +258,7 @@ pub fn watch(told: &Told, policy: Policy, shares: &[f64; WATCHED], keep_arrivals
         for &at in &returns[today as usize] {
             let line = &told.lines[at as usize];
             if let Some((_, group)) = line.returned {
-                baseline.returned(line, today, group);
+                baseline.returned(line, today, group, explained[at as usize]);
             }
         }
         if today < TOLD_FROM {
@@ -257,7 +269,8 @@ pub fn watch(told: &Told, policy: Policy, shares: &[f64; WATCHED], keep_arrivals
         let from = if today == TOLD_FROM { 0 } else { from };
         for at in from..next {
             let line = &told.lines[at];
-            let expected = baseline.expect(line);
+            explained[at] = watch.explains(line);
+            let expected = baseline.expect(line, explained[at]);
             let category = baseline.slot(line.series[CATEGORY]);
             for &id in &line.series[..WATCHED] {
                 watch.slots[id as usize] = category;
@@ -279,7 +292,9 @@ pub fn watch(told: &Told, policy: Policy, shares: &[f64; WATCHED], keep_arrivals
         }
         while taught < next && told.lines[taught].known <= today - Baseline::LAG {
             let expected = f64::from(watch.expected[taught][1]);
-            baseline.teach(&told.lines[taught], today, expected);
+            if !watch.explains(&told.lines[taught]) {
+                baseline.teach(&told.lines[taught], today, expected);
+            }
             taught += 1;
         }
         baseline.close(today);
@@ -369,6 +384,11 @@ fn close(
             opened: changes.opened.contains(id),
             case: case.clone(),
         });
+    }
+    for case in cases.iter() {
+        let end = case.ended.map_or(i32::MAX, |end| end + 3);
+        let slice = (watch.dimension(case.series), case.series, case.onset - 3, end);
+        watch.explained.insert(case.id, slice);
     }
     for case in cases.iter().filter(|c| c.resolved.is_none()) {
         if (today - case.opened) % 7 == 0 {

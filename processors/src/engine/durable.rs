@@ -181,11 +181,7 @@ impl Engine {
         engine.rates.reindex();
         engine.anomalies.small = small.anomalies;
         engine.anomalies.series.reindex();
-        engine.rates.matured_from = engine
-            .rates
-            .small
-            .closed
-            .map(|_| *engine.rates.maturing().start());
+        engine.rates.remember_rows();
         engine.operations.small = small.operations;
         engine.operations.reindex();
         Ok(engine)

@@ -19,24 +19,38 @@ pub(crate) fn minute(at: i64) -> u32 {
 }
 
 /// All timers by minute.
-#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub(crate) struct Timers {
     waiting: BTreeMap<u32, Vec<Subject>>,
+    /// When the first of them is due: every event asks.
+    next_at: i64,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            waiting: BTreeMap::new(),
+            next_at: i64::MAX,
+        }
+    }
 }
 
 impl Timers {
     /// Asks for `subject` in `minute`.
     pub(crate) fn set(&mut self, minute: u32, subject: Subject) {
         self.waiting.entry(minute).or_default().push(subject);
+        self.next_at = self.next_at.min(i64::from(minute) * MINUTE_US);
     }
 
     /// The first minute that the clock has reached, with its subjects in the order in which they asked.
     pub(crate) fn take(&mut self, clock: i64) -> Option<(u32, Vec<Subject>)> {
-        let first = self.waiting.first_entry()?;
-        if i64::from(*first.key()) * MINUTE_US > clock {
+        if self.next_at > clock {
             return None;
         }
-        Some(first.remove_entry())
+        let first = self.waiting.pop_first();
+        let next = self.waiting.first_key_value();
+        self.next_at = next.map_or(i64::MAX, |(minute, _)| i64::from(*minute) * MINUTE_US);
+        first
     }
 }
 

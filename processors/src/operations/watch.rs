@@ -107,7 +107,14 @@ fn place_of(world: &World, subject: Subject) -> (u32, u32, u32) {
 impl Operations {
     /// A parcel was told of. One that brings a return back is the return's pickup as well.
     pub(crate) fn heard_parcel(&mut self, world: &mut World, number: u32, at: i64, clock: i64) {
-        self.look(world, Subject::Parcel(number), at, clock);
+        let watch = world.shipments.get(number).watch;
+        // Most events are scans of a parcel that waits already, and put its term off: its timer asks again when it fires.
+        let hours = self.small.policy.hours();
+        let least = hours.scan.into_iter().chain(hours.pickup).min();
+        let later = least.is_some_and(|least| minute(at.saturating_add(least)) >= watch.wake);
+        if watch.open > 0 || watch.wake == 0 || !later {
+            self.look(world, Subject::Parcel(number), at, clock);
+        }
         let parcel = world.shipments.get(number);
         if parcel.leg() != Leg::Reverse || !parcel.state.status.moved() {
             return;

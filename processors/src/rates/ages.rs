@@ -64,6 +64,15 @@ impl Ages {
         }
     }
 
+    /// Pieces delivered on each of `days`.
+    pub(crate) fn delivered_on(&self, days: std::ops::RangeInclusive<i32>) -> Vec<u32> {
+        let mut counts = vec![0; usize::try_from(days.end() - days.start() + 1).unwrap_or(0)];
+        for (day, pieces) in self.delivered.range(days.clone()) {
+            counts[(day - days.start()) as usize] = u32::try_from(*pieces).unwrap_or(0);
+        }
+        counts
+    }
+
     /// Whether no line is in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.delivered.is_empty()

@@ -9,6 +9,7 @@
 
 mod ages;
 pub(crate) mod closed;
+pub(crate) mod forecast;
 pub(crate) mod level;
 pub(crate) mod sold;
 
@@ -48,6 +49,8 @@ pub(crate) struct Small {
     ages: BTreeMap<u32, Ages>,
     /// Curves at the last close, by category and basis.
     pub(crate) curves: BTreeMap<u32, [Curve; 2]>,
+    /// Arrivals at facilities, and what the last close left of them to forecast from.
+    pub(crate) arrivals: forecast::Arrivals,
     /// Those of all lines, by basis; for a category that came since.
     pub(crate) wide: [Curve; 2],
 }
@@ -63,6 +66,8 @@ pub(crate) struct Rates {
     /// First day of maturity that has a row, once rows are due.
     pub(crate) matured_from: Option<i32>,
     maturity_due: bool,
+    /// Keys of the rows of the forecast that were written last.
+    pub(crate) forecast_rows: Vec<(u32, u32, i32)>,
     /// Number of a reason's group by its symbol.
     groups: FxHashMap<u32, u8>,
 }
@@ -88,6 +93,9 @@ impl Rates {
     pub(crate) fn take(&mut self, world: &World) {
         for (line, sign) in &world.sold {
             self.add(world, line, *sign);
+        }
+        for (arrived, sign) in &world.arrived {
+            self.small.arrivals.add(arrived, *sign);
         }
     }
 
@@ -142,6 +150,8 @@ impl Rates {
         self.level(last);
         self.small.closed = Some(last);
         self.maturity_due = true;
+        let delivered = self.small.ages.iter().map(|(category, ages)| (*category, ages));
+        self.small.arrivals.close(last, delivered);
     }
 
     fn learn(&mut self, day: i32) {
@@ -344,7 +354,7 @@ impl Rates {
         std::mem::take(&mut self.dirty)
     }
 
-    /// Whether the rows of maturity are due.
+    /// Whether the rows of maturity and of the forecast are due.
     pub(crate) fn take_maturity(&mut self) -> bool {
         std::mem::take(&mut self.maturity_due)
     }
@@ -364,6 +374,12 @@ impl Rates {
             .collect()
     }
 
+    /// After a restore: which rows stand in the tables, so that they can be taken back.
+    pub(crate) fn remember_rows(&mut self) {
+        self.matured_from = self.small.closed.map(|_| *self.maturing().start());
+        self.forecast_rows = forecast::keys(&forecast::forecasts(&self.small));
+    }
+
     /// Categories that have or had lines.
     pub(crate) fn categories(&self) -> impl Iterator<Item = u32> {
         self.small.ages.keys().copied()
@@ -376,5 +392,15 @@ impl Rates {
             #[allow(clippy::reversed_empty_ranges)]
             None => 1..=0,
         }
+    }
+}
+
+/// Part of a whole; all of it where there is none.
+#[allow(clippy::cast_precision_loss)]
+fn share_of(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        1.0
+    } else {
+        part as f64 / whole as f64
     }
 }

@@ -39,6 +39,16 @@ pub(crate) struct Sold {
     pub(crate) received_age: Option<u16>,
 }
 
+/// Pieces of a return that arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Arrived {
+    pub(crate) facility: u32,
+    /// Symbol, none when nobody told it.
+    pub(crate) category: u32,
+    pub(crate) day: i32,
+    pub(crate) units: u32,
+}
+
 /// Whole days from a delivery to what came of it; 0 when it is told to have come before.
 pub(crate) fn age_days(delivered_at: i64, at: i64) -> u16 {
     u16::try_from(at.saturating_sub(delivered_at).max(0) / DAY_MICROS).unwrap_or(u16::MAX)

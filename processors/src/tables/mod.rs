@@ -18,6 +18,7 @@ mod order_lines;
 mod orders;
 mod rates_now;
 mod refunds;
+mod return_forecast;
 mod return_maturity;
 mod return_scores;
 mod returns;
@@ -45,7 +46,7 @@ use crate::rows::{Rows, Schemas, Table};
 use crate::world::{DirtyOrder, World};
 
 /// The tables, in the order in which changes number them.
-pub(crate) const TABLES: [&Table; 27] = [
+pub(crate) const TABLES: [&Table; 28] = [
     &orders::TABLE,
     &order_lines::TABLE,
     &shipments::TABLE,
@@ -73,6 +74,7 @@ pub(crate) const TABLES: [&Table; 27] = [
     &dispositions::TABLE,
     &return_maturity::TABLE,
     &anomalies::TABLE,
+    &return_forecast::TABLE,
 ];
 
 /// Number of the table of rates as the last day left them.
@@ -107,6 +109,8 @@ const DISPOSITIONS: usize = 24;
 const RETURN_MATURITY: usize = 25;
 /// Number of the table of shifts of return rates.
 const ANOMALIES: usize = 26;
+/// Number of the table of arrivals to come.
+const RETURN_FORECAST: usize = 27;
 
 /// Whether a column repeats outputs, which follow the order of the log: it is no part of what all orders of arrival agree on.
 pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
@@ -121,6 +125,7 @@ pub(crate) fn repeats_output(table: usize, column: &str) -> bool {
             | RATES_NOW
             | RETURN_MATURITY
             | ANOMALIES
+            | RETURN_FORECAST
             | SLA_BREACHES
             | DISPOSITIONS
     ) || matches!(
@@ -306,6 +311,9 @@ pub(crate) fn changes(
         let mut writer = Writer::new(RETURN_MATURITY, 4_096);
         return_maturity::write(world, rates, &mut writer);
         writer.finish(&mut changes);
+        let mut writer = Writer::new(RETURN_FORECAST, 4_096);
+        return_forecast::write(world, rates, &mut writer);
+        writer.finish(&mut changes);
     }
     each(
         &mut changes,
@@ -465,6 +473,9 @@ pub(crate) fn scan(
     let mut maturity = Writer::new(RETURN_MATURITY, 4_096);
     return_maturity::scan(world, rates, &mut maturity);
     give_rest(maturity, &mut give);
+    let mut ahead = Writer::new(RETURN_FORECAST, 4_096);
+    return_forecast::scan(world, rates, &mut ahead);
+    give_rest(ahead, &mut give);
     let mut found = Writer::new(ANOMALIES, 256);
     for number in 0..anomalies.small.rows.len() {
         anomalies::write(world, anomalies, number as u32, &mut found);

@@ -24,6 +24,7 @@ pub fn projections(tables: &Tables) -> Tables {
     tables.remove("fraud_alerts");
     tables.remove("return_scores");
     tables.remove("rates_now");
+    tables.remove("return_forecast");
     tables.remove("anomalies");
     tables.remove("return_maturity");
     tables.remove("sla_breaches");

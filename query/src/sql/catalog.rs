@@ -114,6 +114,9 @@ pub(crate) fn build(tables: &Arc<LiveTables>, offer: Offer, partitions: usize) -
         });
     }
     register_functions(&context, &functions)?;
+    // Views may ask how far the tables are: the clock of what is due.
+    let progress = Arc::new(meta::progress(tables).0);
+    add(catalog.as_ref(), meta::SCHEMA, "progress", progress)?;
     for view in &views {
         // Planning computes and waits for nothing, so it can be driven to its end right here.
         let plan = futures::executor::block_on(context.state().create_logical_plan(&view.sql))
@@ -211,7 +214,6 @@ fn add_meta(
     described.push(of("columns", &meta::columns(tables, &[])?));
     let columns = meta::columns(tables, described)?;
     let all = meta::tables(tables, described.clone());
-    add(catalog, meta::SCHEMA, "progress", Arc::new(progress.0))?;
     add(catalog, meta::SCHEMA, "columns", Arc::new(columns.0))?;
     add(catalog, meta::SCHEMA, "tables", Arc::new(all.0))
 }

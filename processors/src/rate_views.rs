@@ -1,0 +1,149 @@
+//! Families of views: return rates by any dimension and pair, each a query of its own.
+
+/// Views under one name, told apart by the words of some columns.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// Name in SQL.
+    pub name: &'static str,
+    /// What it means.
+    pub comment: &'static str,
+    /// The columns, each with the words that it stands for when a statement leaves it open.
+    pub choices: &'static [(&'static str, &'static [&'static str])],
+    /// The query that a word of each column makes, in their order; none for words that make none.
+    pub sql: fn(&[&str]) -> Option<String>,
+}
+
+/// The families of views.
+#[must_use]
+pub fn families() -> &'static [Family] {
+    &[Family {
+        name: "return_rates",
+        comment: "Return rates by cohort of delivery or of order, by day, week (from Monday) and month of the tenant's calendar, in units and in value, on the basis of \
+                  requests and of receipts. Dimensions: sku, style, category, size, reason_group, channel, state, tier, courier, seller, supplier, facility, price_band; asked \
+                  for by name also all, packer, zone, payment_mode, batch and any pair, as `category,size`. raw_rate is what has come back; maturity the share of the returns that \
+                  has come; adjusted_rate the expected final rate, and nine in ten cohorts end between lower and upper. Say dimension, cohort_by and grain with `=`: each is \
+                  another query. RTO is in no numerator and no denominator.",
+        choices: &[
+            ("dimension", &RATE_DIMENSIONS),
+            ("cohort_by", &["delivered", "ordered"]),
+            ("grain", &["day", "week", "month"]),
+        ],
+        sql: return_rates,
+    }]
+}
+
+/// Dimensions of the contract, which a statement that names none is about.
+const RATE_DIMENSIONS: [&str; 13] = [
+    "sku",
+    "style",
+    "category",
+    "size",
+    "reason_group",
+    "channel",
+    "state",
+    "tier",
+    "courier",
+    "seller",
+    "supplier",
+    "facility",
+    "price_band",
+];
+
+/// The column of `order_lines` that a dimension groups by.
+fn column_of(dimension: &str) -> Option<&'static str> {
+    Some(match dimension {
+        "all" => "'all'",
+        "sku" => "sku",
+        "style" => "style",
+        "category" => "category",
+        "size" => "size",
+        "channel" => "channel",
+        "state" => "destination_state",
+        "tier" => "cast(destination_tier as varchar)",
+        "zone" => "destination_zone",
+        "courier" => "courier",
+        "seller" => "seller_id",
+        "supplier" => "supplier_id",
+        "facility" => "facility",
+        "packer" => "packer",
+        "price_band" => "price_band",
+        "payment_mode" => "payment_mode",
+        "batch" => "batch",
+        _ => return None,
+    })
+}
+
+/// Units that the rate of its mix of categories counts for about a value of which nothing else is believed.
+const PRIOR_STRENGTH: &str = "150.0";
+
+/// One view of `return_rates`.
+fn return_rates(words: &[&str]) -> Option<String> {
+    let &[dimension, cohort_by, grain] = words else {
+        return None;
+    };
+    let day = match cohort_by {
+        "delivered" => "delivered_on",
+        "ordered" => "ordered_on",
+        _ => return None,
+    };
+    let cohort_start = match grain {
+        "day" => day.to_owned(),
+        "week" | "month" => format!("cast(date_trunc('{grain}', {day}) as date)"),
+        _ => return None,
+    };
+    let parts: Vec<&str> = dimension.split(',').collect();
+    if parts.len() > 2 || (parts.len() == 2 && parts[0] == parts[1]) {
+        return None;
+    }
+    const REASON: &str = "reason_group";
+    let unknown = |column: &str| format!("coalesce({column}, 'unknown')");
+    let others: Vec<String> = parts
+        .iter()
+        .filter(|part| **part != REASON)
+        .map(|part| column_of(part).map(unknown))
+        .collect::<Option<_>>()?;
+    let value = match others.as_slice() {
+        [] => "''".to_owned(),
+        [one] => one.clone(),
+        [first, second, ..] => format!("concat({first}, ',', {second})"),
+    };
+    // A reason is told of what came back alone: its rate is over all that was delivered, so each cohort has a cell for each reason.
+    let by_reason = parts.contains(&REASON);
+    let named = match parts.as_slice() {
+        [REASON] => "r.reason",
+        [REASON, _] => "concat(r.reason, ',', t.value)",
+        _ => "concat(t.value, ',', r.reason)",
+    };
+    let cells = if by_reason {
+        format!(
+            "select {named} as value, t.category, t.delivered_on, t.cohort_start, t.currency, t.delivered_units, t.delivered_value, t.unit_squares, t.value_squares, \
+             coalesce(l.requested_units, 0) as requested_units, coalesce(l.received_units, 0) as received_units, \
+             coalesce(l.requested_value, 0) as requested_value, coalesce(l.received_value, 0) as received_value \
+             from (select value, category, delivered_on, cohort_start, currency, cast(sum(delivered_units) as bigint) as delivered_units, \
+             cast(sum(delivered_value) as bigint) as delivered_value, sum(unit_squares) as unit_squares, sum(value_squares) as value_squares \
+             from lines group by 1, 2, 3, 4, 5) t \
+             cross join (select distinct reason from lines where reason <> '') r \
+             left join lines l on l.value = t.value and l.category = t.category and l.delivered_on = t.delivered_on \
+             and l.cohort_start = t.cohort_start and l.currency = t.currency and l.reason = r.reason"
+        )
+    } else {
+        "select * from lines".to_owned()
+    };
+    let reason = if by_reason {
+        "case when requested_qty > 0 then coalesce(reason_group, 'unknown') else '' end"
+    } else {
+        "''"
+    };
+    let text = include_str!("../views/return_rates.sql")
+        .replace("{dimension}", dimension)
+        .replace("{cohort_by}", cohort_by)
+        .replace("{grain}", grain)
+        .replace("{cohort_start}", &cohort_start)
+        .replace("{value}", &value)
+        .replace("{reason}", reason)
+        .replace("{cells}", &cells)
+        // Of one reason among several less is expected than of all.
+        .replace("{prior_scale}", if by_reason { "0.125" } else { "1.0" })
+        .replace("{prior_strength}", PRIOR_STRENGTH);
+    Some(text)
+}

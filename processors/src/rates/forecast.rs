@@ -1,0 +1,259 @@
+//! Arrivals of returns at facilities, and what is forecast of them: by facility, by category, and by both where enough arrives.
+//!
+//! The close of a day sets aside the counts as they stand, which is a copy of some rows; the forecast is reckoned from that copy once rows are due. So it costs nothing while a
+//! backlog is read, and is the same whenever it is asked for.
+
+use std::collections::BTreeMap;
+
+use bitcode::{Decode, Encode};
+use eddy_models::arrivals::{AHEAD, Day, HISTORY, forecast};
+use eddy_models::delay::Curve;
+
+use super::ages::{Ages, Basis};
+use super::sold::Arrived;
+use super::{Small, share_of};
+use crate::interner::NO_KEY;
+
+/// Arrivals in the last twelve weeks from which a facility and a category are forecast together.
+const ENOUGH: u64 = 60;
+/// Days of these weeks.
+const LATELY: usize = 84;
+
+/// Days of history, and as many as are forecast again to tell how good that was.
+const DAYS: usize = HISTORY + AHEAD;
+
+/// Every category.
+pub(crate) const ALL: u32 = u32::MAX;
+
+/// Units by day.
+type ByDay = BTreeMap<i32, i64>;
+
+/// Counts by facility and category.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+pub(crate) struct Arrivals {
+    by_place: BTreeMap<(u32, u32), ByDay>,
+    /// As the last close left them.
+    frozen: Frozen,
+}
+
+/// Counts of the last days.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+struct Frozen {
+    /// The last day.
+    day: i32,
+    /// Units delivered by category.
+    delivered: Vec<(u32, Vec<u32>)>,
+    /// Units that arrived by facility and category.
+    arrived: Vec<((u32, u32), Vec<u32>)>,
+}
+
+/// One forecast.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Forecast {
+    /// Key of the facility, [`NO_KEY`] for all; symbol of the category, [`ALL`] for all.
+    pub(crate) facility: u32,
+    pub(crate) category: u32,
+    /// The day as of whose end it is made.
+    pub(crate) made_on: i32,
+    /// The days after it.
+    pub(crate) days: [Day; AHEAD],
+    /// What came on them, where that is known.
+    pub(crate) actual: Option<[u32; AHEAD]>,
+}
+
+impl Arrivals {
+    /// Puts an arrival in (1) or takes it out (-1).
+    pub(crate) fn add(&mut self, arrived: &Arrived, sign: i64) {
+        let days = self
+            .by_place
+            .entry((arrived.facility, arrived.category))
+            .or_default();
+        let of = days.entry(arrived.day).or_default();
+        *of += sign * i64::from(arrived.units);
+        if *of == 0 {
+            days.remove(&arrived.day);
+        }
+    }
+
+    /// Sets the counts aside as they stand at the end of `day`.
+    pub(super) fn close<'a>(&mut self, day: i32, ages: impl Iterator<Item = (u32, &'a Ages)>) {
+        let days = day - DAYS as i32 + 1..=day;
+        let row = |counts: &ByDay| {
+            let mut row = vec![0; DAYS];
+            for (at, units) in counts.range(days.clone()) {
+                row[(at - days.start()) as usize] = u32::try_from(*units).unwrap_or(0);
+            }
+            row
+        };
+        self.frozen = Frozen {
+            day,
+            delivered: ages
+                .filter(|(_, ages)| !ages.is_empty())
+                .map(|(category, ages)| (category, ages.delivered_on(days.clone())))
+                .collect(),
+            arrived: self
+                .by_place
+                .iter()
+                .filter(|(_, counts)| counts.range(days.clone()).next().is_some())
+                .map(|(place, counts)| (*place, row(counts)))
+                .collect(),
+        };
+    }
+}
+
+fn add(sum: &mut [u64], row: &[u32]) {
+    for (sum, of) in sum.iter_mut().zip(row) {
+        *sum += u64::from(*of);
+    }
+}
+
+/// All forecasts as of the last close.
+pub(crate) fn forecasts(small: &Small) -> Vec<Forecast> {
+    let frozen = &small.arrivals.frozen;
+    let mut all_delivered = vec![0_u64; DAYS];
+    let mut delivered: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+    for (category, row) in &frozen.delivered {
+        add(&mut all_delivered, row);
+        add(delivered.entry(*category).or_insert_with(|| vec![0; DAYS]), row);
+    }
+    let mut arrived: BTreeMap<(u32, u32), Vec<u64>> = BTreeMap::new();
+    for ((facility, category), row) in &frozen.arrived {
+        for place in [
+            (NO_KEY, ALL),
+            (*facility, ALL),
+            (NO_KEY, *category),
+            (*facility, *category),
+        ] {
+            add(arrived.entry(place).or_insert_with(|| vec![0; DAYS]), row);
+        }
+    }
+    let received = Basis::Received as usize;
+    let mut made = Vec::new();
+    for ((facility, category), row) in &arrived {
+        let lately: u64 = row[DAYS - LATELY..].iter().sum();
+        if *facility != NO_KEY && *category != ALL && lately < ENOUGH {
+            continue;
+        }
+        let (given, curve) = if *category == ALL {
+            (&all_delivered, &small.wide[received])
+        } else {
+            match (delivered.get(category), small.curves.get(category)) {
+                (Some(given), Some(curves)) => (given, &curves[received]),
+                _ => continue,
+            }
+        };
+        let whole = if *facility == NO_KEY {
+            lately
+        } else {
+            arrived[&(NO_KEY, *category)][DAYS - LATELY..].iter().sum()
+        };
+        let share = share_of(lately, whole);
+        made.push(as_of(
+            frozen.day,
+            (*facility, *category),
+            given,
+            row,
+            curve,
+            share,
+            0,
+        ));
+        made.push(as_of(
+            frozen.day,
+            (*facility, *category),
+            given,
+            row,
+            curve,
+            share,
+            AHEAD,
+        ));
+    }
+    made
+}
+
+/// Facility, category and day of each row.
+pub(crate) fn keys(made: &[Forecast]) -> Vec<(u32, u32, i32)> {
+    made.iter()
+        .flat_map(|of| (1..=AHEAD as i32).map(|ahead| (of.facility, of.category, of.made_on + ahead)))
+        .collect()
+}
+
+/// The forecast that was due `back` days ago.
+fn as_of(
+    day: i32,
+    (facility, category): (u32, u32),
+    delivered: &[u64],
+    arrived: &[u64],
+    curve: &Curve,
+    share: f64,
+    back: usize,
+) -> Forecast {
+    let until = DAYS - back;
+    let actual = (back == AHEAD)
+        .then(|| std::array::from_fn(|ahead| u32::try_from(arrived[until + ahead]).unwrap_or(u32::MAX)));
+    Forecast {
+        facility,
+        category,
+        made_on: day - back as i32,
+        days: forecast(&delivered[..until], &arrived[..until], curve, share),
+        actual,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rates::sold::Sold;
+
+    #[test]
+    fn what_arrives_each_day_is_expected_to_go_on_and_the_past_fortnight_is_held_against_it() {
+        let mut small = Small::default();
+        let mut ages = Ages::default();
+        for day in 0..400 {
+            let line = Sold {
+                delivered_on: day,
+                delivered: 100,
+                received: 10,
+                received_age: Some(5),
+                ..Sold::default()
+            };
+            ages.add(&line, 1);
+            if day >= 5 {
+                let arrived = Arrived {
+                    facility: 3,
+                    category: 0,
+                    day,
+                    units: 10,
+                };
+                small.arrivals.add(&arrived, 1);
+            }
+        }
+        let curve = ages.curve(Basis::Received, 399, None);
+        small.wide = [curve.clone(), curve.clone()];
+        small.curves.insert(0, [curve.clone(), curve]);
+        small.arrivals.close(399, std::iter::once((0, &ages)));
+        let made = forecasts(&small);
+        let places: Vec<(u32, u32)> = made.iter().map(|of| (of.facility, of.category)).collect();
+        assert_eq!(
+            places,
+            [
+                (3, 0),
+                (3, 0),
+                (3, ALL),
+                (3, ALL),
+                (NO_KEY, 0),
+                (NO_KEY, 0),
+                (NO_KEY, ALL),
+                (NO_KEY, ALL)
+            ]
+        );
+        for of in &made {
+            assert!(
+                of.days.iter().all(|day| (day.expected - 10.0).abs() < 0.5),
+                "{of:?}"
+            );
+            assert!(of.days.iter().all(|day| day.p10 <= day.p50 && day.p50 <= day.p90));
+        }
+        assert_eq!((made[0].made_on, made[0].actual), (399, None));
+        assert_eq!((made[1].made_on, made[1].actual), (385, Some([10; AHEAD])));
+    }
+}
