@@ -17,9 +17,9 @@ const day = (n) => new Date(Date.UTC(2026, 3, 1 + n)).toISOString().slice(0, 10)
 /** The answer to a query about anomalies or forecasts; null for any other. */
 export function answerOf(sql, list) {
   const standing = list.filter((a) => ["open", "acknowledged"].includes(a.status));
-  if (/from return_forecast/.test(sql)) return table(["facility", "day", "made_on", "horizon_days", "expected", "p10", "p50", "p90", "actual", "ahead"], ["BLR1", "DEL2"].flatMap((facility, f) => [
+  if (/from return_forecast/.test(sql)) return table(["facility", "day", "made_on", "horizon_days", "expected", "p10", "p50", "p90", "actual", "ahead"], ["all", "BLR1"].flatMap((facility, f) => [
     ...Array.from({ length: 14 }, (_, i) => ({ facility, day: day(i), made_on: day(-1), horizon_days: i + 1, expected: 20 - 8 * f + i, p10: 12 - 8 * f, p50: 20 - 8 * f, p90: 30 + i, ahead: true })),
-    ...Array.from({ length: 28 }, (_, i) => ({ facility, day: day(i - 29), made_on: day(i - 36), horizon_days: 7, expected: 20, p10: 14, p50: 20, p90: 27, actual: 15 + (i % 14), ahead: false }))]));
+    ...Array.from({ length: 14 }, (_, i) => ({ facility, day: day(i - 14), made_on: day(-15), horizon_days: i + 1, expected: 20, p10: 14, p50: 20, p90: 27, actual: 15 + (i % 14), ahead: false }))]));
   if (!/from anomalies/.test(sql)) return null;
   if (/count\(\*\) as anomalies,\s+sum/.test(sql)) {
     const of = (status) => list.filter((a) => a.status === status).length, names = ["anomalies", "open", "acknowledged", "snoozed", "dismissed", "at_stake_minor", "currency", "tested", "slices"];
