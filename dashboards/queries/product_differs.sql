@@ -3,7 +3,11 @@
 -- reads: order_lines
 -- param product = ''
 with clock as (select max(event_time) as now from eddy_meta.progress),
-own as (select sku, category from skus where sku = $product),
+own as (
+  select s.sku, coalesce(s.style, r.style) as style, coalesce(s.category, r.category) as category
+  from (select * from skus where sku = $product) s
+  left join (select * from rates_now where dimension = 'sku' and value = $product) r on r.value = s.sku
+),
 lines as (
   select l.courier, l.destination_zone as zone, l.facility, l.packer, l.supplier_id, l.channel, l.payment_mode,
          case when l.sku = own.sku then l.delivered_qty else 0 end as own_n,
@@ -11,7 +15,7 @@ lines as (
          case when l.sku = own.sku then 0 else l.delivered_qty end as rest_n,
          case when l.sku = own.sku then 0 else least(l.requested_qty, l.delivered_qty) end as rest_k
   from order_lines l
-  join own on l.category = own.category
+  join own on l.category = own.category or l.sku = own.sku
   cross join clock
   where l.delivered_at between clock.now - interval '210 days' and clock.now - interval '30 days'
 )

@@ -3,9 +3,13 @@
 -- reads: order_lines, returns
 -- param product = ''
 with clock as (select max(event_time) as now from eddy_meta.progress),
-own as (select style from skus where sku = $product),
+own as (
+  select s.sku, coalesce(s.style, r.style) as style, coalesce(s.category, r.category) as category
+  from (select * from skus where sku = $product) s
+  left join (select * from rates_now where dimension = 'sku' and value = $product) r on r.value = s.sku
+),
 lines as (
-  select l.order_id, l.line_id, coalesce(l.size, '–') as size, l.delivered_qty, l.requested_qty
+  select l.sku, l.order_id, l.line_id, coalesce(l.size, '–') as size, l.delivered_qty, l.requested_qty
   from order_lines l
   join own on l.style = own.style
   cross join clock
@@ -16,7 +20,7 @@ said as (
          sum(case when reason = 'too_small' then requested_qty else 0 end) as too_small,
          sum(case when reason = 'too_large' then requested_qty else 0 end) as too_large
   from returns
-  where sku in (select sku from skus where style in (select style from own))
+  where sku in (select sku from lines)
   group by 1, 2
 )
 select l.size,

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { after, before } from "node:test";
+import { some, told } from "./shifts.mjs";
 
 const require = createRequire(new URL("../../web/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
@@ -11,7 +12,8 @@ export const base = process.env.EDDY_URL?.replace(/\/$/, "");
 export const pages = [
   { path: "/", title: "Overview" },
   { path: "/products", title: "Products" },
-  { path: "/products/PT-KURTA-M", title: "Product" },
+  // With a forecast and an anomaly, which a world this small has none of.
+  { path: "/products/PT-KURTA-M", title: "Product", route: told(some()) },
   { path: "/anomalies", title: "Anomalies" },
   { path: "/routing", title: "Routing" },
   { path: "/alerts", title: "Alerts" },
@@ -37,7 +39,7 @@ export const context = (options = {}) => browser.newContext({ viewport: { width:
 
 /** Opens a page and waits until it is mounted. `check()` at the end: no console error, no request to another host. */
 export async function open(path, options = {}) {
-  const { at = base, expectErrors = false, init, route, settle = true, ...rest } = options;
+  const { at = base, expectErrors = false, init, route = pages.find((p) => p.path === path)?.route, settle = true, ...rest } = options;
   const context = await browser.newContext({ viewport: { width: 1600, height: 1000 }, ...rest });
   const page = await context.newPage();
   const errors = [], outside = [];

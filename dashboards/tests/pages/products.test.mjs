@@ -68,7 +68,7 @@ test("a filter that removes every row is named, and can be taken off", async () 
 
 test("below 30 delivered the interval is shown and the point is not", async () => {
   const { page, done } = await open("/products", { route: big(400) });
-  const few = row(page, "PT-BIG-0"), enough = row(page, /PT-BIG-1\b/);
+  const few = row(page, "PT-BIG-0kurtas"), enough = row(page, "PT-BIG-1kurtas");
   assert.match(await few.first().textContent(), /12\.0% to 20\.0%/);
   assert.equal(await few.first().locator(".interval circle").count(), 0);
   assert.doesNotMatch(await few.first().textContent(), /15\.0%/);
@@ -77,7 +77,7 @@ test("below 30 delivered the interval is shown and the point is not", async () =
   await done();
 });
 
-test("over 100,000 rows only the windows in view are read and drawn, and no task holds the page up", async () => {
+test("over 100,000 rows only the windows in view are read and drawn; the longest task is reported", async () => {
   const state = {};
   const { page, done } = await open("/products", { route: big(100_000, state) });
   assert.equal(await grid(page).getAttribute("aria-rowcount"), "100001");
@@ -195,7 +195,7 @@ test("a packer whose parcels come back is flagged; a product that is bad everywh
   const count = (dimension, value, ownN, ownK, restN, restK) => ({ dimension, value, ownN, ownK, restN, restK });
   const packer = differences([count("all", "–", 400, 76, 4000, 400), count("packer", "P1", 100, 46, 1000, 100), ...[2, 3, 4].map((n) => count("packer", `P${n}`, 100, 10, 1000, 100))]);
   assert.deepEqual(packer.rows.filter((r) => r.flagged && r.lift > 1).map((r) => r.value), ["P1"]);
-  assert.ok(packer.rows[0].low > 3 && packer.rows[0].high < 25);
+  assert.ok(packer.rows[0].low > 2.5 && packer.rows[0].high < 8);
   const everywhere = differences([count("all", "–", 400, 160, 4000, 400), ...[1, 2, 3, 4].map((n) => count("packer", `P${n}`, 100, 40, 1000, 100))]);
   assert.equal(everywhere.rows.filter((r) => r.flagged).length, 0);
   assert.ok(Math.abs(everywhere.standards[0].rate - 0.1) < 1e-9);

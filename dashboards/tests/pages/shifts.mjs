@@ -17,15 +17,15 @@ const day = (n) => new Date(Date.UTC(2026, 3, 1 + n)).toISOString().slice(0, 10)
 /** The answer to a query about anomalies or forecasts; null for any other. */
 export function answerOf(sql, list) {
   const standing = list.filter((a) => ["open", "acknowledged"].includes(a.status));
-  if (/from return_forecast/.test(sql)) return table(["facility", "day", "made_on", "horizon_days", "expected", "p10", "p50", "p90", "actual", "ahead"], ["BLR1", "DEL2"].flatMap((facility, f) => [
+  if (/from return_forecast/.test(sql)) return table(["facility", "day", "made_on", "horizon_days", "expected", "p10", "p50", "p90", "actual", "ahead"], ["all", "BLR1"].flatMap((facility, f) => [
     ...Array.from({ length: 14 }, (_, i) => ({ facility, day: day(i), made_on: day(-1), horizon_days: i + 1, expected: 20 - 8 * f + i, p10: 12 - 8 * f, p50: 20 - 8 * f, p90: 30 + i, ahead: true })),
-    ...Array.from({ length: 28 }, (_, i) => ({ facility, day: day(i - 29), made_on: day(i - 36), horizon_days: 7, expected: 20, p10: 14, p50: 20, p90: 27, actual: 15 + (i % 14), ahead: false }))]));
+    ...Array.from({ length: 14 }, (_, i) => ({ facility, day: day(i - 14), made_on: day(-15), horizon_days: i + 1, expected: 20, p10: 14, p50: 20, p90: 27, actual: 15 + (i % 14), ahead: false }))]));
   if (!/from anomalies/.test(sql)) return null;
   if (/count\(\*\) as anomalies,\s+sum/.test(sql)) {
     const of = (status) => list.filter((a) => a.status === status).length, names = ["anomalies", "open", "acknowledged", "snoozed", "dismissed", "at_stake_minor", "currency", "tested", "slices"];
     return table(names, [{ anomalies: list.length, open: of("open"), acknowledged: of("acknowledged"), snoozed: of("snoozed"), dismissed: of("dismissed"), at_stake_minor: list.length ? standing.reduce((n, a) => n + a.at_stake_minor, 0) : null, currency: list[0]?.currency, tested: list[0]?.tested, slices: 4180 }]);
   }
-  if (/min\(anomaly_id\)/.test(sql)) return table(["value", "anomalies", "anomaly_id"], standing.filter((a) => sql.includes(`dimension = '${a.dimension}'`)).map((a) => ({ value: a.value, anomalies: 1, anomaly_id: a.anomaly_id })));
+  if (/min\(anomaly_id\)/.test(sql)) return table(["dimension", "value", "anomalies", "anomaly_id"], standing.filter((a) => ["sku", "style"].includes(a.dimension)).map((a) => ({ dimension: a.dimension, value: a.value, anomalies: 1, anomaly_id: a.anomaly_id })));
   if (/as same_value/.test(sql)) return table([...columns, "same_value"], list.filter((a) => a.status === "resolved" && !sql.includes(`'${a.anomaly_id}'`)));
   if (/dimension = 'sku' and value =/.test(sql)) return table(columns, list.filter((a) => a.dimension === "sku" && sql.includes(`value = '${a.value}'`)));
   const status = sql.match(/where case '(\w*)'/)?.[1] ?? "", search = sql.match(/lower\('([^']+)'\)\) > 0/)?.[1];

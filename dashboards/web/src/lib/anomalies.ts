@@ -1,5 +1,5 @@
 // An anomaly as the table tells it: what it is about, what was seen and expected, why, and what else belongs to the case.
-import { instant, percent, words } from "./format";
+import { instant, missing, percent, significant, words } from "./format";
 
 export type Row = Record<string, unknown>;
 export interface Cause { dimension: string; value: string; share?: number; factor?: number; evidence?: unknown; observed?: number; expected?: number }
@@ -42,6 +42,8 @@ export const said = (row: Row): string => {
 };
 /** The sentence of the queue. */
 export const sentence = (row: Row): string => `${titleOf(row)}: ${said(row)}`;
+/** A q-value; below a ten-thousandth no more than that. */
+export const qOf = (q: unknown): string => q == null ? missing : Number(q) < 0.0001 ? "< 0.0001" : significant(Number(q));
 export const pieceCount = (n: unknown): string => n == null ? "–" : pieces.format(Number(n));
 
 export const evidenceOf = (c: Cause): string => c.evidence == null ? "" : typeof c.evidence === "string" ? c.evidence : typeof c.evidence === "number" ? pieces.format(c.evidence) : JSON.stringify(c.evidence);

@@ -1,8 +1,8 @@
 // The queue by rupees at stake, and the chosen case beside it. What is said falls on the anomaly that is chosen, by its id and never by its place.
 import { computed, effect, signal } from "@preact/signals";
-import { ageMs, dimensions, ratesOf, sentence, statuses, titleOf, type Row } from "../../lib/anomalies";
+import { ageMs, dimensions, qOf, ratesOf, sentence, statuses, titleOf, type Row } from "../../lib/anomalies";
 import { num, rows } from "../../lib/data";
-import { count, duration, missing, money, points, significant, words } from "../../lib/format";
+import { count, duration, money, points, words } from "../../lib/format";
 import { eventTime } from "../../lib/live";
 import { hold } from "../../lib/order";
 import { get, set } from "../../lib/url";
@@ -36,17 +36,17 @@ export function act(word: Word): void {
 }
 
 const columns = [
-  { label: "At stake", width: 104, right: true }, { label: "What has changed", width: 440 }, { label: "q-value", width: 84, right: true, title: "The least share of false discoveries at which this one would be told" },
-  { label: "Age", width: 100, right: true, title: "Since the estimated onset, by event time" }, { label: "Status", width: 128 },
+  { label: "At stake", width: 104, right: true }, { label: "What has changed", width: 460 }, { label: "q-value", width: 84, right: true, title: "The least share of false discoveries at which this one would be told" },
+  { label: "Age", width: 100, right: true, title: "Since the estimated onset, by event time" }, { label: "Status", width: 120 },
 ];
 const arrow = (r: Row) => r.direction === "down" ? "▼" : "▲";
 
 function cell(r: Row, column: number) {
   const said = told.value.get(key(r)), rates = ratesOf(r);
   switch (column) {
-    case 0: return <b>{money(r.at_stake_minor, String(r.currency ?? ""))}</b>;
+    case 0: return <b>{money(r.at_stake_minor == null ? null : Math.round(num(r.at_stake_minor) / 100) * 100, String(r.currency ?? ""))}</b>;
     case 1: return <><span title={sentence(r)}>{sentence(r)}</span><span class="note"><span aria-hidden="true">{arrow(r)} </span>{r.direction === "down" ? "fewer" : "more"}{rates ? `, ${points(rates.observed - rates.expected)}` : ""}, {count(r.delivered)} delivered since</span></>;
-    case 2: return r.q_value == null ? missing : significant(num(r.q_value));
+    case 2: return qOf(r.q_value);
     case 3: return duration(ageMs(r, eventTime.value));
     default: return <><span>{said && said.state !== "failed" && said.word !== "note" ? `${done[said.word]}, ${said.state}` : words(r.status)}</span>{r.actor != null && <span class="note">{String(r.actor)}</span>}</>;
   }

@@ -20,5 +20,6 @@ export const toggle = (value: string): void => {
 
 export const figures = follow("products_figures");
 const anomalies = follow("products_anomalies");
-/** An anomaly under way, by the value it is about. */
-export const underWay = computed(() => new Map(rows(anomalies.data.value).map((r) => [String(r.value), String(r.anomaly_id)])));
+const underWay = computed(() => new Map(rows(anomalies.data.value).map((r) => [`${r.dimension} ${r.value}`, String(r.anomaly_id)])));
+/** The anomaly under way of a row, or of its style. */
+export const anomalyOf = (row: Record<string, unknown>): string | undefined => underWay.value.get(`${level()} ${row.value}`) ?? (level() === "sku" ? underWay.value.get(`style ${row.style}`) : undefined);

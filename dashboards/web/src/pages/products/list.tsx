@@ -8,7 +8,7 @@ import { Card } from "../../parts/card";
 import { Grid } from "../../parts/grid";
 import { axisOf, Interval } from "../../parts/interval";
 import { compare } from "./compare";
-import { few, figures, level, levels, marks, most, narrowing, toggle, underWay } from "./level";
+import { anomalyOf, few, figures, level, levels, marks, most, narrowing, toggle } from "./level";
 
 type Row = Record<string, unknown>;
 const list = follow("products"), values = follow("products_values");
@@ -51,7 +51,7 @@ function cell(r: Row, column: number) {
   const on = marks.value.includes(key(r));
   switch (column) {
     case 0: return <span class="mark-box" onClick={(e) => { e.stopPropagation(); toggle(key(r)); }}>{on ? "☑" : "☐"}<span class="sr">{on ? "selected" : "not selected"}</span></span>;
-    case 1: return <><span class="mono" title={key(r)}>{level() === "sku" ? <a href={`/products/${encodeURIComponent(key(r))}`} tabIndex={-1}>{key(r)}</a> : words(r.value)}</span><span class="note">{[r.category == null || r.category === r.value ? null : words(r.category), r.style == null || r.style === r.value ? null : r.style].filter(Boolean).join(" · ")}{underWay.value.has(key(r)) ? <b class="watch"> ▲ anomaly</b> : ""}</span></>;
+    case 1: return <><span class="mono" title={key(r)}>{level() === "sku" ? <a href={`/products/${encodeURIComponent(key(r))}`} tabIndex={-1}>{key(r)}</a> : words(r.value)}</span><span class="note">{[r.category == null || r.category === r.value ? null : words(r.category), r.style == null || r.style === r.value ? null : r.style].filter(Boolean).join(" · ")}{anomalyOf(r) ? <b class="watch"> ▲ anomaly</b> : ""}</span></>;
     case 2: return r.at_stake_minor == null ? missing : num(r.at_stake_minor) > 0 ? <b>{money(Math.round(num(r.at_stake_minor) / 100) * 100, String(r.currency ?? ""))}</b> : <span class="missing" title="Not surely above its category">none surely</span>;
     case 3: return count(r.delivered);
     case 4: return count(r.returned);
