@@ -272,8 +272,9 @@ impl Engine {
         let day = self.world.zone.day(self.clock);
         if self.rates.enters(day) {
             self.settle();
-            self.rates.close(day);
+            self.rates.close(&self.world, day);
             if self.config.scores {
+                self.rates.ensure_learned();
                 let curves = self.rates.curves();
                 self.anomalies.close(&self.world, day - 1, &curves, self.clock);
             }
@@ -490,6 +491,7 @@ impl Engine {
     /// Settles the sums and gives the rows that changed since the last call, by number of their table.
     pub fn take_changes(&mut self) -> Vec<(usize, Change)> {
         self.settle();
+        self.rates.ensure();
         let mut changes = tables::changes(
             &mut self.world,
             &mut self.ndr,
@@ -505,6 +507,7 @@ impl Engine {
     /// Every row of every projection, in batches by number of their table.
     pub fn scan(&mut self, mut give: impl FnMut(usize, RecordBatch)) {
         self.settle();
+        self.rates.ensure();
         tables::scan(
             &mut self.world,
             &mut self.ndr,
@@ -540,6 +543,7 @@ impl Engine {
     #[must_use]
     pub fn digest(&mut self) -> Digest {
         self.settle();
+        self.rates.ensure();
         Digest::of(self.sequence, &self.outputs, |give| {
             tables::scan(
                 &mut self.world,

@@ -156,6 +156,12 @@ impl Series {
         self.cohorts.iter().map(|c| f64::from(c.expected)).sum()
     }
 
+    /// Returns of the window so far.
+    #[must_use]
+    pub fn seen(&self) -> f64 {
+        self.cohorts.iter().flat_map(|c| c.returned).map(f64::from).sum()
+    }
+
     /// The cohorts of the window, oldest first.
     pub fn cohorts(&self) -> impl Iterator<Item = &Cohort> {
         self.cohorts.iter()

@@ -401,6 +401,7 @@ impl Anomalies {
             }
         }
         let (mut alarms, mut tested) = (Vec::new(), 0);
+        let least = Policy::default().least_observed;
         for number in 0..self.series.len() {
             let entry = self.series.entries.get(number);
             let at = entry.key.dimension as usize;
@@ -409,6 +410,10 @@ impl Anomalies {
             }
             let volume = entry.value.series.volume();
             tested += u32::from(volume > 0.0);
+            // Most are too small for an alarm, which is told sooner than their evidence.
+            if volume < least && entry.value.series.seen() < least {
+                continue;
+            }
             let evidence = entry
                 .value
                 .series

@@ -86,30 +86,27 @@ impl Row {
         self.series = case.series;
         self.rises = case.rises;
         self.group = case.group.map(|group| group as u8);
-        self.onset = case.onset;
-        self.until = view.today;
-        self.observed = case.observed;
-        self.expected = case.expected;
         self.q = case.q;
         self.log_e = case.log_e;
         self.tested = tested;
         self.updated_at = clock;
         self.members = case.members.clone();
-        let (mut delivered, mut value) = (0, 0_i128);
-        for line in view.lines_since(case.series, case.onset) {
-            delivered += 1;
-            value += i128::from(line.value_minor);
+        // The window moves on and leaves an old shift behind; its row tells it at its largest.
+        let larger = new || case.excess().abs() >= self.excess().abs();
+        if larger {
+            self.measure(view, case);
         }
-        self.delivered = delivered;
-        let each = value as f64 / f64::from(delivered.max(1));
-        self.at_stake_minor = (each * self.excess()).round() as i64;
-        if let Some(mut causes) = causes {
+        if let Some(mut causes) = causes.filter(|causes| larger && !causes.is_empty()) {
             causes.truncate(NAMED);
             self.causes = causes;
         }
         if case.resolved.is_some() && self.resolved_at.is_none() {
             (self.resolved_at, self.ended) = (Some(clock), case.ended);
             return Some(OutputType::AnomalyResolved);
+        }
+        if case.resolved.is_none() {
+            // What came back is taken up again.
+            (self.resolved_at, self.ended) = (None, None);
         }
         let excess = self.excess().abs();
         if self
@@ -131,6 +128,23 @@ impl Row {
         } else {
             OutputType::AnomalyUpdated
         })
+    }
+
+    /// What is counted of the case today.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+    fn measure(&mut self, view: &View<'_>, case: &Case<u32>) {
+        self.onset = case.onset;
+        self.until = view.today;
+        self.observed = case.observed;
+        self.expected = case.expected;
+        let (mut delivered, mut value) = (0, 0_i128);
+        for line in view.lines_since(case.series, case.onset) {
+            delivered += 1;
+            value += i128::from(line.value_minor);
+        }
+        self.delivered = delivered;
+        let each = value as f64 / f64::from(delivered.max(1));
+        self.at_stake_minor = (each * self.excess()).round() as i64;
     }
 
     /// Takes a word.

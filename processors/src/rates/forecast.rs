@@ -1,7 +1,6 @@
 //! Arrivals of returns at facilities, and what is forecast of them: by facility, by category, and by both where enough arrives.
 //!
-//! The close of a day sets aside the counts as they stand, which is a copy of some rows; the forecast is reckoned from that copy once rows are due. So it costs nothing while a
-//! backlog is read, and is the same whenever it is asked for.
+//! Counts stand as the last close of a day left them; the forecast is reckoned from them once rows are due. So it costs nothing while a backlog is read, and is the same whenever it is asked for.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +8,7 @@ use bitcode::{Decode, Encode};
 use eddy_models::arrivals::{AHEAD, Day, HISTORY, forecast};
 use eddy_models::delay::Curve;
 
-use super::ages::{Ages, Basis};
+use super::ages::Basis;
 use super::sold::Arrived;
 use super::{Small, share_of};
 use crate::interner::NO_KEY;
@@ -32,19 +31,6 @@ type ByDay = BTreeMap<i32, i64>;
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub(crate) struct Arrivals {
     by_place: BTreeMap<(u32, u32), ByDay>,
-    /// As the last close left them.
-    frozen: Frozen,
-}
-
-/// Counts of the last days.
-#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
-struct Frozen {
-    /// The last day.
-    day: i32,
-    /// Units delivered by category.
-    delivered: Vec<(u32, Vec<u32>)>,
-    /// Units that arrived by facility and category.
-    arrived: Vec<((u32, u32), Vec<u32>)>,
 }
 
 /// One forecast.
@@ -74,31 +60,16 @@ impl Arrivals {
             days.remove(&arrived.day);
         }
     }
+}
 
-    /// Sets the counts aside as they stand at the end of `day`.
-    pub(super) fn close<'a>(&mut self, day: i32, ages: impl Iterator<Item = (u32, &'a Ages)>) {
-        let days = day - DAYS as i32 + 1..=day;
-        let row = |counts: &ByDay| {
-            let mut row = vec![0; DAYS];
-            for (at, units) in counts.range(days.clone()) {
-                row[(at - days.start()) as usize] = u32::try_from(*units).unwrap_or(0);
-            }
-            row
-        };
-        self.frozen = Frozen {
-            day,
-            delivered: ages
-                .filter(|(_, ages)| !ages.is_empty())
-                .map(|(category, ages)| (category, ages.delivered_on(days.clone())))
-                .collect(),
-            arrived: self
-                .by_place
-                .iter()
-                .filter(|(_, counts)| counts.range(days.clone()).next().is_some())
-                .map(|(place, counts)| (*place, row(counts)))
-                .collect(),
-        };
+/// Units by day as a row of the last [`DAYS`] until `day`.
+fn row(counts: &ByDay, day: i32) -> Vec<u32> {
+    let days = day - DAYS as i32 + 1..=day;
+    let mut row = vec![0; DAYS];
+    for (at, units) in counts.range(days.clone()) {
+        row[(at - days.start()) as usize] = u32::try_from(*units).unwrap_or(0);
     }
+    row
 }
 
 fn add(sum: &mut [u64], row: &[u32]) {
@@ -109,22 +80,30 @@ fn add(sum: &mut [u64], row: &[u32]) {
 
 /// All forecasts as of the last close.
 pub(crate) fn forecasts(small: &Small) -> Vec<Forecast> {
-    let frozen = &small.arrivals.frozen;
+    let Some(last) = small.closed else {
+        return Vec::new();
+    };
+    let days = last - DAYS as i32 + 1..=last;
     let mut all_delivered = vec![0_u64; DAYS];
     let mut delivered: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
-    for (category, row) in &frozen.delivered {
-        add(&mut all_delivered, row);
-        add(delivered.entry(*category).or_insert_with(|| vec![0; DAYS]), row);
+    for (category, ages) in small.ages.iter().filter(|(_, ages)| !ages.is_empty()) {
+        let row = ages.delivered_on(days.clone());
+        add(&mut all_delivered, &row);
+        add(delivered.entry(*category).or_insert_with(|| vec![0; DAYS]), &row);
     }
     let mut arrived: BTreeMap<(u32, u32), Vec<u64>> = BTreeMap::new();
-    for ((facility, category), row) in &frozen.arrived {
+    for ((facility, category), counts) in &small.arrivals.by_place {
+        if counts.range(days.clone()).next().is_none() {
+            continue;
+        }
+        let row = row(counts, last);
         for place in [
             (NO_KEY, ALL),
             (*facility, ALL),
             (NO_KEY, *category),
             (*facility, *category),
         ] {
-            add(arrived.entry(place).or_insert_with(|| vec![0; DAYS]), row);
+            add(arrived.entry(place).or_insert_with(|| vec![0; DAYS]), &row);
         }
     }
     let received = Basis::Received as usize;
@@ -148,17 +127,9 @@ pub(crate) fn forecasts(small: &Small) -> Vec<Forecast> {
             arrived[&(NO_KEY, *category)][DAYS - LATELY..].iter().sum()
         };
         let share = share_of(lately, whole);
+        made.push(as_of(last, (*facility, *category), given, row, curve, share, 0));
         made.push(as_of(
-            frozen.day,
-            (*facility, *category),
-            given,
-            row,
-            curve,
-            share,
-            0,
-        ));
-        made.push(as_of(
-            frozen.day,
+            last,
             (*facility, *category),
             given,
             row,
@@ -202,6 +173,7 @@ fn as_of(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rates::ages::Ages;
     use crate::rates::sold::Sold;
 
     #[test]
@@ -230,7 +202,8 @@ mod tests {
         let curve = ages.curve(Basis::Received, 399, None);
         small.wide = [curve.clone(), curve.clone()];
         small.curves.insert(0, [curve.clone(), curve]);
-        small.arrivals.close(399, std::iter::once((0, &ages)));
+        small.ages.insert(0, ages);
+        small.closed = Some(399);
         let made = forecasts(&small);
         let places: Vec<(u32, u32)> = made.iter().map(|of| (of.facility, of.category)).collect();
         assert_eq!(

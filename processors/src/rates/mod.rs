@@ -30,13 +30,15 @@ use ages::Ages;
 pub(crate) use ages::Basis;
 use closed::{Closed, LATE, Seen, Sum, WINDOW};
 use level::{Dimension, GROUPS, Key, Level, Ring, RingKey, first_day, share};
-use sold::Sold;
+use sold::{Arrived, Sold};
 
 /// Units that the mean of a group counts for about one member, until the members tell: categories of all, styles of a category, articles of a
 /// style, values of any other dimension.
 const ASSUMED: [f64; 4] = [20.0, 40.0, 150.0, 150.0];
 /// Ages in days that the watch over shifts tells apart.
 const WATCH_DAYS: i32 = eddy_models::shift::WINDOW_DAYS;
+/// Lines that may wait for the close of a day; more are added up before.
+const WAITING: usize = 1 << 18;
 /// Maturity from which a day of delivery counts as having spoken.
 const SPOKEN: f64 = 0.8;
 
@@ -45,6 +47,12 @@ const SPOKEN: f64 = 0.8;
 pub(crate) struct Small {
     /// The last day that is closed; `None` before the first event.
     pub(crate) closed: Option<i32>,
+    /// The days as of which curves were learned and values left with their rates: the last closed one, or one before.
+    learned: Option<i32>,
+    leveled: Option<i32>,
+    /// What came since the last close.
+    sold: Vec<(Sold, i64)>,
+    arrived: Vec<(Arrived, i64)>,
     /// By symbol of the category, none for lines without one.
     ages: BTreeMap<u32, Ages>,
     /// Curves at the last close, by category and basis.
@@ -89,13 +97,25 @@ impl Rates {
         self.rings.index_bytes() + self.levels.index_bytes()
     }
 
-    /// Takes the lines that the folds put in or took out.
+    /// Takes the lines that the folds put in or took out, and what arrived. They are added up when the day is closed: until then all stands as the last close left it.
     pub(crate) fn take(&mut self, world: &World) {
-        for (line, sign) in &world.sold {
+        self.small.sold.extend_from_slice(&world.sold);
+        self.small.arrived.extend_from_slice(&world.arrived);
+        if self.small.sold.len() + self.small.arrived.len() > WAITING {
+            self.ensure();
+            self.add_up(world);
+        }
+    }
+
+    fn add_up(&mut self, world: &World) {
+        let mut sold = std::mem::take(&mut self.small.sold);
+        // In one order, however the day was cut.
+        sold.sort_by_key(|(line, _)| line.id);
+        for (line, sign) in &sold {
             self.add(world, line, *sign);
         }
-        for (arrived, sign) in &world.arrived {
-            self.small.arrivals.add(arrived, *sign);
+        for (arrived, sign) in std::mem::take(&mut self.small.arrived) {
+            self.small.arrivals.add(&arrived, sign);
         }
     }
 
@@ -122,11 +142,12 @@ impl Rates {
                 let at = self.levels.entries.get(level).value.rings.partition_point(of);
                 let level = &mut self.levels.entries.get_mut(level).value;
                 level.rings.insert(at, number);
-                level.parent = if dimension == Dimension::Sku {
-                    sold.style
-                } else {
-                    NO_SYMBOL
-                };
+            }
+            if dimension == Dimension::Sku && sign > 0 {
+                let level = self.levels.number(&key);
+                if self.levels.entries.get(level).value.parent != sold.style {
+                    self.levels.entries.get_mut(level).value.parent = sold.style;
+                }
             }
             self.rings
                 .entries
@@ -144,14 +165,36 @@ impl Rates {
     }
 
     /// Closes all days before `day`, which the clock has entered. The sums must be settled and taken.
-    pub(crate) fn close(&mut self, day: i32) {
-        let last = day.saturating_sub(1);
-        self.learn(last);
-        self.level(last);
-        self.small.closed = Some(last);
+    pub(crate) fn close(&mut self, world: &World, day: i32) {
+        self.add_up(world);
+        self.small.closed = Some(day.saturating_sub(1));
         self.maturity_due = true;
-        let delivered = self.small.ages.iter().map(|(category, ages)| (*category, ages));
-        self.small.arrivals.close(last, delivered);
+    }
+
+    /// Learns the curves as of the last close, unless that is done.
+    pub(crate) fn ensure_learned(&mut self) {
+        if let Some(day) = self
+            .small
+            .closed
+            .filter(|_| self.small.learned != self.small.closed)
+        {
+            self.learn(day);
+            self.small.learned = Some(day);
+        }
+    }
+
+    /// Leaves every value its rate as of the last close, unless that is done. What stands then is what stood at the close, whenever this is asked for; a backlog
+    /// pays only for the days after which somebody looked.
+    pub(crate) fn ensure(&mut self) {
+        self.ensure_learned();
+        if let Some(day) = self
+            .small
+            .closed
+            .filter(|_| self.small.leveled != self.small.closed)
+        {
+            self.level(day);
+            self.small.leveled = Some(day);
+        }
     }
 
     fn learn(&mut self, day: i32) {
@@ -377,6 +420,7 @@ impl Rates {
     /// After a restore: which rows stand in the tables, so that they can be taken back.
     pub(crate) fn remember_rows(&mut self) {
         self.matured_from = self.small.closed.map(|_| *self.maturing().start());
+        self.ensure_learned();
         self.forecast_rows = forecast::keys(&forecast::forecasts(&self.small));
     }
 

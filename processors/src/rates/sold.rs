@@ -40,7 +40,7 @@ pub(crate) struct Sold {
 }
 
 /// Pieces of a return that arrived.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Encode, Decode)]
 pub(crate) struct Arrived {
     pub(crate) facility: u32,
     /// Symbol, none when nobody told it.

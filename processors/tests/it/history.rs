@@ -148,6 +148,11 @@ pub fn delivered(awb: &str) -> shipment::Delivered {
     }
 }
 
+/// A parcel arrives at an hour.
+pub fn arrived_by(id: &str, awb: &str, hour: i64) -> Event {
+    event(id, hour, Body::ShipmentDelivered(delivered(awb)))
+}
+
 pub fn setback(awb: &str) -> shipment::Setback {
     shipment::Setback {
         awb: awb.into(),

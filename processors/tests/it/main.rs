@@ -11,6 +11,7 @@ mod milestones;
 mod operations;
 mod oracle;
 mod promoted;
+mod rates;
 mod risk;
 mod scenarios;
 mod snapshots;
