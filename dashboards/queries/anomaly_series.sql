@@ -1,6 +1,6 @@
 -- title: Observed against expected
 -- note: Adjusted rate of the series the anomaly is about, by week of delivery, with the 90% interval of the final rate
--- reads: return_rates, return_cells, return_maturity, order_lines
+-- reads: return_rates, return_maturity, rates_now, order_lines
 -- param series = 'all'
 -- param of = 'all'
 -- param grain = 'week'

@@ -1,6 +1,6 @@
 -- title: Return rate by delivery cohort, raw
 -- note: Units requested back ÷ units delivered, by the period of delivery. Raw: not adjusted for maturity
--- reads: return_rates, return_cells
+-- reads: return_rates, order_lines, return_maturity, rates_now
 -- param dimension = 'channel'
 -- param value = ''
 -- param grain = 'week'

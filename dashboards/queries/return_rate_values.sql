@@ -1,6 +1,6 @@
 -- title: Values of the dimension
 -- note: The values with most units delivered, to filter by
--- reads: return_rates, return_cells
+-- reads: return_rates, order_lines, return_maturity, rates_now
 -- param dimension = 'channel'
 select value,
        sum(delivered) as delivered

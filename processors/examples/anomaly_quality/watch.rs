@@ -267,10 +267,10 @@ pub fn watch(told: &Told, policy: Policy, shares: &[f64; WATCHED], keep_arrivals
             continue;
         }
         let from = if today == TOLD_FROM { 0 } else { from };
-        for at in from..next {
+        for (at, known) in explained.iter_mut().enumerate().take(next).skip(from) {
             let line = &told.lines[at];
-            explained[at] = watch.explains(line);
-            let expected = baseline.expect(line, explained[at]);
+            *known = watch.explains(line);
+            let expected = baseline.expect(line, *known);
             let category = baseline.slot(line.series[CATEGORY]);
             for &id in &line.series[..WATCHED] {
                 watch.slots[id as usize] = category;

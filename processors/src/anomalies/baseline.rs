@@ -113,19 +113,24 @@ impl Baseline {
             .or_default() += 1.0;
     }
 
-    pub(crate) fn returned(&mut self, class: (u32, u32), group: u8) {
+    /// A line came back. What a known case explained when it was delivered says nothing of what is common.
+    pub(crate) fn returned(&mut self, class: (u32, u32), group: u8, explained: bool) {
         let of = self.classes.entry(class).or_default();
         of.returned += 1.0;
         of.groups[usize::from(group).min(GROUPS - 1)] += 1.0;
-        self.moving.entry(class.0).or_default().today += 1.0;
+        if !explained {
+            self.moving.entry(class.0).or_default().today += 1.0;
+        }
     }
 
-    /// What is expected of a line of a class, whose article is at `level` times that.
-    pub(crate) fn expect(&mut self, class: (u32, u32), day: i32, level: f64) -> Expected {
+    /// What is expected of a line of a class, whose article is at `level` times that. One that a known case explains teaches nothing common.
+    pub(crate) fn expect(&mut self, class: (u32, u32), day: i32, level: f64, explained: bool) -> Expected {
         let of = self.classes.entry(class).or_default();
         let moving = self.moving.entry(class.0).or_default();
         let rate = if of.rate > 0.0 { of.rate } else { UNKNOWN };
-        *moving.masses.entry(day).or_default() += rate;
+        if !explained {
+            *moving.masses.entry(day).or_default() += rate;
+        }
         let plain = rate * self.whole.factor();
         let moved = plain * moving.common.factor();
         Expected {

@@ -117,6 +117,8 @@ pub(crate) struct Line {
     /// Index of the day at whose end its return was known, and group of the reason.
     pub(crate) returned: Option<(i32, u8)>,
     pub(crate) value_minor: i64,
+    /// A case that was known when it was delivered explains it.
+    pub(crate) explained: bool,
     /// Expected to come back: by its class, by what its category does of late, and by its article's own level.
     pub(crate) expected: [f32; 3],
     /// Shares of the groups of reasons in that.

@@ -74,6 +74,8 @@ pub(crate) struct Small {
     priors: [Prior; WATCHED],
     primed: Option<i32>,
     cases: Cases<u32>,
+    /// Lines that no baseline may learn from, by case: dimension, series, first day of delivery, day after the last.
+    explained: BTreeMap<u64, (Dimension, u32, i32, i32)>,
     pub(crate) rows: Vec<Row>,
     /// Series by dimension.
     values: [usize; DIMENSIONS],
@@ -91,6 +93,7 @@ impl Default for Small {
             priors: [Prior::default(); WATCHED],
             primed: None,
             cases: Cases::new(Policy::default()),
+            explained: BTreeMap::new(),
             rows: Vec::new(),
             values: [0; DIMENSIONS],
         }
@@ -110,6 +113,13 @@ pub(crate) struct Anomalies {
 
 fn class_of(line: &Sold) -> (u32, u32) {
     (line.category, line.size)
+}
+
+/// Whether a case explains a line.
+fn explains(explained: &BTreeMap<u64, (Dimension, u32, i32, i32)>, line: &Line) -> bool {
+    explained.values().any(|(dimension, series, from, to)| {
+        (*from..*to).contains(&line.day) && line.series[*dimension as usize] == *series
+    })
 }
 
 impl Anomalies {
@@ -193,13 +203,16 @@ impl Anomalies {
                         known: day,
                         returned: None,
                         value_minor: sold.value_minor,
+                        explained: false,
                         expected: [0.0; 3],
                         mix: [0.0; eddy_models::shift::GROUPS],
                     }))
                 }
             };
             let Some(group) = group else { continue };
-            self.small.baseline.returned(class_of(&sold), group);
+            let line = number.and_then(|number| self.small.lines.get(number));
+            let explained = line.is_some_and(|line| line.explained);
+            self.small.baseline.returned(class_of(&sold), group, explained);
             if let Some(number) = number
                 && let Some(line) = self.small.lines.get_mut(number)
             {
@@ -242,11 +255,16 @@ impl Anomalies {
             };
             let style = level(Dimension::Style).of_style();
             let level = level(Dimension::Sku).of_sku(style);
-            let expected = self.small.baseline.expect(class, day, level);
+            let explained = self
+                .small
+                .lines
+                .get(number)
+                .is_some_and(|line| explains(&self.small.explained, line));
+            let expected = self.small.baseline.expect(class, day, level, explained);
             let Some(line) = self.small.lines.get_mut(number) else {
                 continue;
             };
-            (line.expected, line.mix) = (expected.mass, expected.mix);
+            (line.expected, line.mix, line.explained) = (expected.mass, expected.mix, explained);
             let line = line.clone();
             for (dimension, series) in Dimension::ALL.into_iter().zip(line.series) {
                 if series == NO_SERIES {
@@ -302,6 +320,10 @@ impl Anomalies {
             .get(small.taught)
             .filter(|line| line.known <= day - LAG)
         {
+            small.taught += 1;
+            if explains(&small.explained, line) {
+                continue;
+            }
             for dimension in [Dimension::Sku, Dimension::Style] {
                 let series = line.series[dimension as usize];
                 if series != NO_SERIES {
@@ -310,7 +332,6 @@ impl Anomalies {
                     level.observed += f64::from(u8::from(line.returned.is_some()));
                 }
             }
-            small.taught += 1;
         }
     }
 
@@ -428,6 +449,12 @@ impl Anomalies {
             let tell = row.take(&view, case, causes, (tested, clock, opened || moved));
             due.push((number as u32, tell));
         }
+        for case in small.cases.iter() {
+            let end = case.ended.map_or(i32::MAX, |end| end.saturating_add(HELD));
+            let slice = (view.dimension(case.series), case.series, case.onset - HELD, end);
+            small.explained.insert(case.id, slice);
+        }
+        small.explained.retain(|_, (_, _, _, to)| *to > kept_from(day));
         for (series, from, to) in held {
             self.series.entries.get_mut(series).value.series.hold(from, to);
         }
