@@ -17,7 +17,7 @@ const big = (total, state = {}) => async (context) => {
   state.asked = new Set();
   await told(state.anomalies ?? [])(context);
   await context.route("**/v1/sql", async (route) => {
-    const sql = JSON.parse(route.request().postData() ?? "{}").sql ?? "", offset = sql.match(/limit 200 offset (\d+)/);
+    const sql = JSON.parse(route.request().postData() ?? "{}").sql ?? "", offset = sql.match(/k\.place > (\d+)/);
     if (offset && /from rates_now/.test(sql)) { state.asked.add(Number(offset[1])); return route.fulfill({ contentType: "application/json", body: JSON.stringify(state.answer ? state.answer(Number(offset[1])) : ranked(total, Number(offset[1]), state)) }); }
     if (/count\(\*\) as products/.test(sql)) return route.fulfill({ contentType: "application/json", body: JSON.stringify({ columns: ["products", "delivered", "returned", "adjusted_rate", "maturity", "above", "at_stake_minor", "currency", "window_start", "window_end"].map((name) => ({ name, type: "text" })), rows: [[total, 8_000_000, 1_000_000, 0.15, 0.8, 4000, 5_000_000_00, "INR", "2026-01-03", "2026-04-02"]], sequence: 7, elapsed_ms: 1 }) });
     return route.fallback();

@@ -1,6 +1,6 @@
 // What became of it: grades and dispositions with the money got back, arrivals to expect with how such forecasts turned out, and the latest returns.
 import { follow, num, rows } from "../../lib/data";
-import { count, day, instant, missing, money, percent, when, words } from "../../lib/format";
+import { count, day, instant, missing, money, percent, significant, when, words } from "../../lib/format";
 import { get, set } from "../../lib/url";
 import { Card, Table } from "../../parts/card";
 import { TimeChart } from "../../parts/chart";
@@ -29,7 +29,7 @@ export function Forecast() {
   return <Card query={forecast} lines={6} note={<>{o && <>Of this product, <b>{count(Math.max(0, Math.round(o.adjusted * o.delivered - o.returned)))}</b> of the pieces delivered in 90 days are still expected back. </>}Below: all of {words(record.value?.category)}, as arrivals are forecast by facility and category; bars: 80% interval.</>}
     isEmpty={!by.length} empty={<p class="empty">No forecast of its category yet: the first is made when a day closes after enough <code>return.received</code> events.</p>}
     table={() => <Table label="Forecast by day" rows={shown?.mine ?? []} cells={[{ label: "Day", value: (p) => day(p.at) }, { label: "Expected", right: true, value: (p) => count(Math.round(p.expected)) }, { label: "Half within", right: true, value: (p) => count(Math.round(p.mid)) }, { label: "80% interval", right: true, value: (p) => `${count(Math.round(p.low))} to ${count(Math.round(p.high))}` }]} />}>
-    {shown && <TimeChart x={shown.mine.map((p) => p.at / 1000)} time height={160} label={`Pieces expected to arrive by day, ${placeOf(shown.facility)}`} say={say} format={(v) => count(Math.round(v))} lines={[{ label: placeOf(shown.facility), values: shown.mine.map((p) => p.expected) }]} band={{ low: shown.mine.map((p) => p.low), high: shown.mine.map((p) => p.high) }} />}
+    {shown && <TimeChart x={shown.mine.map((p) => p.at / 1000)} time height={160} label={`Pieces expected to arrive by day, ${placeOf(shown.facility)}`} say={say} format={(v) => significant(v)} lines={[{ label: placeOf(shown.facility), values: shown.mine.map((p) => p.expected) }]} band={{ low: shown.mine.map((p) => p.low), high: shown.mine.map((p) => p.high) }} />}
     <Table label="Forecast by facility" rows={by} cells={[{ label: "Facility", value: (f) => <button type="button" class="link" aria-pressed={f === shown} onClick={() => set({ facility: f.facility }, false)}>{placeOf(f.facility)}</button> }, { label: "14 days", right: true, value: (f) => count(Math.round(f.expected)) },
       { label: "Error, past 14 days", right: true, value: (f) => percent(f.error), title: () => "Sum of absolute errors by day ÷ what came, as forecast a fortnight ago" }, { label: "In the interval", right: true, value: (f) => f.n < 7 ? missing : percent(f.covered), title: (f) => `${f.n} days; 80% should be` }]} />
   </Card>;
