@@ -121,13 +121,10 @@ fn how_often_rows_are_asked_for_changes_neither_rates_nor_anomalies() {
     often.play(&log, 150);
     let mut once = Run::new();
     once.play(&log, log.len());
+    let scanned = often.scanned();
     for table in ["rates_now", "return_maturity", "return_forecast", "anomalies"] {
         assert_eq!(often.tables.get(table), once.tables.get(table), "{table}");
-        assert_eq!(
-            often.tables.get(table),
-            often.scanned().get(table),
-            "{table} as scanned"
-        );
+        assert_eq!(often.tables.get(table), scanned.get(table), "{table} as scanned");
     }
     assert_eq!(often.out.outputs, once.out.outputs);
 }
