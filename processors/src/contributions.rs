@@ -194,16 +194,10 @@ impl World {
                     let at = self.line_of(order, &line)?;
                     Some(self.line_words(&placed.lines[at]).1)
                 });
-                let of_sku = || {
-                    if line.sku == NO_KEY {
-                        NO_SYMBOL
-                    } else {
-                        self.skus.get(line.sku).words().1
-                    }
-                };
                 deltas.push(Delta::Arrived(Arrived {
                     facility: line.facility,
-                    category: of_order.unwrap_or_else(of_sku),
+                    // Of the order alone: the catalogue does not tell returns that it changed.
+                    category: of_order.unwrap_or(NO_SYMBOL),
                     day: self.zone.day(line.received_at),
                     units: line.received_qty,
                 }));

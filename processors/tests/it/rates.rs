@@ -16,7 +16,7 @@ const SHIFT: i64 = 88;
 const SKUS: i64 = 12;
 const LINES: i64 = 6;
 
-/// Twelve articles of four styles, six lines each a day; one in ten comes back within four days, and of `bad` from a day on nearly one in two, as a defect.
+/// Twelve articles of four styles, six lines each a day; one in ten comes back within four days, three of ten of them as defects, and of `bad` from a day on nearly one in two, all as defects.
 fn shop(bad: Option<i64>) -> Vec<Event> {
     let mut dice = Dice::new(11);
     let mut told = Vec::new();
@@ -48,8 +48,9 @@ fn shop(bad: Option<i64>) -> Vec<Event> {
                 if dice.chance(if shifted { 45 } else { 10 }) {
                     let after = 10 + dice.roll(86) as i64;
                     let mut back = asked(Some("l1"), &format!("s{sku:02}"), 1);
-                    back.reason = if shifted { "defective" } else { "too_small" }.into();
-                    back.reason_group = Some(if shifted { "defect" } else { "size_fit" }.into());
+                    let defect = shifted || dice.chance(30);
+                    back.reason = if defect { "defective" } else { "too_small" }.into();
+                    back.reason_group = Some(if defect { "defect" } else { "size_fit" }.into());
                     let request = requested(&format!("r{id}"), Some(&format!("o{id}")), vec![back]);
                     told.push(event(
                         &format!("q{id}"),
