@@ -513,8 +513,7 @@ impl Engine {
             &mut self.ndr,
             &self.routing,
             &mut self.fraud,
-            &self.rates,
-            &self.anomalies,
+            (&self.rates, &self.anomalies),
             self.config.memory_bytes,
             &mut give,
         );
@@ -550,8 +549,7 @@ impl Engine {
                 &mut self.ndr,
                 &self.routing,
                 &mut self.fraud,
-                &self.rates,
-                &self.anomalies,
+                (&self.rates, &self.anomalies),
                 self.config.memory_bytes,
                 give,
             )

@@ -31,7 +31,7 @@ use crate::rates::sold::Sold;
 use crate::slab::Paged;
 use crate::world::World;
 
-use baseline::{Baseline, LAG};
+use baseline::{Baseline, LAG, Level};
 use lines::{DIMENSIONS, Dimension, Line, Lines, NO_SERIES, WATCHED, kept_from};
 pub(crate) use row::{Row, id_of};
 pub(crate) use watch::Key;
@@ -249,9 +249,11 @@ impl Anomalies {
             let (series, day, class) = (line.series, line.day, (line.category, self.size_of(line)));
             let level = |dimension: Dimension| {
                 let number = series[dimension as usize];
-                (number != NO_SERIES)
-                    .then(|| self.series.entries.get(number).value.level)
-                    .unwrap_or_default()
+                if number == NO_SERIES {
+                    Level::default()
+                } else {
+                    self.series.entries.get(number).value.level
+                }
             };
             let style = level(Dimension::Style).of_style();
             let level = level(Dimension::Sku).of_sku(style);

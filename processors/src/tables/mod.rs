@@ -380,8 +380,7 @@ pub(crate) fn scan(
     ndr: &mut Ndr,
     routing: &Routing,
     fraud: &mut Fraud,
-    rates: &Rates,
-    anomalies: &Anomalies,
+    (rates, anomalies): (&Rates, &Anomalies),
     memory: usize,
     mut give: impl FnMut(usize, RecordBatch),
 ) {
