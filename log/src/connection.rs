@@ -5,7 +5,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::{self, context::PublishErrorKind, publish::PublishAck};
+use async_nats::jetstream::{
+    self,
+    context::{GetStreamError, PublishErrorKind},
+    publish::PublishAck,
+    stream::Stream,
+};
 use async_nats::{Client, ConnectOptions, HeaderMap, ServerError};
 use bytes::Bytes;
 use tokio::sync::{broadcast, watch};
@@ -43,6 +48,10 @@ pub(crate) struct Connection {
     /// What the server said that it forbids.
     denials: broadcast::Sender<String>,
 }
+
+/// How long an answer is waited for before the request is made again, and how often that is done.
+const ANSWER: Duration = Duration::from_secs(3);
+const REPEATS: usize = 3;
 
 impl Connection {
     pub async fn open(config: &LogConfig, name: &str, metrics: &Metrics) -> Result<Connection, Error> {
@@ -121,6 +130,33 @@ impl Connection {
                 remedy: PERMISSIONS.into(),
             }),
         }
+    }
+
+    /// Makes a request that does no harm when made twice, and makes it again when no answer comes. A cluster whose servers are still finding
+    /// one another closes routes that it has twice, and what was on them is lost.
+    pub async fn insist<T, F: Future<Output = T>>(
+        &self,
+        doing: &str,
+        subject: &str,
+        request: impl Fn() -> F,
+    ) -> Result<T, Error> {
+        for _ in 0..REPEATS {
+            if let Ok(answer) = tokio::time::timeout(ANSWER, self.permitted(doing, subject, request())).await
+            {
+                return answer;
+            }
+            tracing::info!(doing, "no answer from nats: asking again");
+        }
+        self.permitted(doing, subject, request()).await
+    }
+
+    /// Looks up a stream.
+    pub async fn stream(&self, name: &str) -> Result<Result<Stream, GetStreamError>, Error> {
+        let subject = format!("$JS.API.STREAM.INFO.{name}");
+        self.insist(&format!("look up stream {name}"), &subject, || {
+            self.context.get_stream(name)
+        })
+        .await
     }
 
     /// Waits until the server forbids to publish to this subject, or to one that begins so, or to hear the answers.

@@ -161,7 +161,8 @@ impl Log {
 
     /// Whether the server answers at this moment.
     pub async fn is_ready(&self) -> bool {
-        self.extent().await.is_ok()
+        let answer = tokio::time::timeout(Duration::from_secs(5), self.extent()).await;
+        answer.is_ok_and(|extent| extent.is_ok())
     }
 
     /// Measures acknowledgements with two small temporary streams: a hint at what a server does that does not tell.
@@ -348,9 +349,8 @@ pub(crate) async fn state(connection: &Connection, stream: &str) -> Result<jetst
 /// What the leader of a stream says of it.
 pub(crate) async fn info(connection: &Connection, stream: &str) -> Result<jetstream::stream::Info, Error> {
     let stream = connection
-        .context
-        .get_stream(stream)
-        .await
+        .stream(stream)
+        .await?
         .map_err(|e| Error::request(format!("look up {stream}"), chain(&e)))?;
     Ok(stream.cached_info().clone())
 }

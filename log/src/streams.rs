@@ -66,11 +66,7 @@ async fn ensure_one(
     };
     let context = &connection.context;
     let looking = format!("look up stream {name}");
-    let info = format!("$JS.API.STREAM.INFO.{name}");
-    let found = connection
-        .permitted(&looking, &info, context.get_stream(name))
-        .await?;
-    let existing = match found {
+    let existing = match connection.stream(name).await? {
         Ok(stream) => stream.cached_info().config.clone(),
         Err(error) => match error.kind() {
             GetStreamErrorKind::JetStream(reason) if reason.error_code() == ErrorCode::STREAM_NOT_FOUND => {
@@ -110,7 +106,7 @@ async fn ensure_one(
             format!("$JS.API.STREAM.UPDATE.{name}"),
         );
         connection
-            .permitted(&updating, &update, context.update_stream(additions))
+            .insist(&updating, &update, || context.update_stream(additions.clone()))
             .await?
             .map_err(|e| refused(updating, &e, None))?;
     }
@@ -121,8 +117,8 @@ async fn create(connection: &Connection, wanted: Config, subject: &str) -> Resul
     let (name, replicas) = (wanted.name.clone(), wanted.num_replicas);
     let creating = format!("create stream {name} of {subject}");
     let request = format!("$JS.API.STREAM.CREATE.{name}");
-    let made = connection.context.create_stream(wanted);
-    let error = match connection.permitted(&creating, &request, made).await {
+    let made = || connection.context.create_stream(wanted.clone());
+    let error = match connection.insist(&creating, &request, made).await {
         Ok(Ok(_)) => return Ok(()),
         Ok(Err(error)) => error,
         Err(Error::NotPermitted { doing, reason, .. }) => {

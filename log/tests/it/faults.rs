@@ -36,6 +36,17 @@ async fn all_numbers(log: &Log) -> Vec<usize> {
 }
 
 #[tokio::test]
+async fn a_lookup_whose_answer_is_lost_is_made_again() {
+    let (_server, proxy, log) = through_proxy().await;
+    proxy.deaf(true);
+    let (extent, ()) = tokio::join!(log.extent(), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        proxy.deaf(false);
+    });
+    assert_eq!(extent.unwrap().last, 0);
+}
+
+#[tokio::test]
 async fn an_append_whose_acknowledgement_is_lost_is_stored_once() {
     let (server, proxy, log) = through_proxy().await;
     let direct = connect(server.url()).await;
