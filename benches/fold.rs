@@ -31,7 +31,7 @@ pub fn run() {
         "events/s",
         &note,
     );
-    for kind in [Kind::Projections, Kind::Abuse, Kind::All] {
+    for kind in [Kind::Projections, Kind::Operations, Kind::Anomalies, Kind::Abuse, Kind::All] {
         folds(&lines, logged_at, &note, kind);
     }
 }
@@ -39,26 +39,33 @@ pub fn run() {
 /// What is folded besides milestones.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// As in `scores = false`.
     Projections,
+    /// Terms watched, and advice on what becomes of inspected lines.
+    Operations,
+    /// Return rates watched for shifts.
+    Anomalies,
     /// Returns scored for abuse, every detector on.
     Abuse,
-    /// Parcels and returns scored, decisions made.
+    /// All of it: parcels and returns scored, decisions made.
     All,
 }
 
 fn folds(lines: &[Vec<u8>], logged_at: i64, note: &str, kind: Kind) {
     let what = |what: &str| match kind {
         Kind::Projections => what.to_owned(),
+        Kind::Operations => format!("{what}, terms watched and dispositions advised"),
+        Kind::Anomalies => format!("{what}, return rates watched"),
         Kind::Abuse => format!("{what}, every detector of abuse on"),
-        Kind::All => format!("{what}, parcels and returns scored and decided about"),
+        Kind::All => format!("{what}, all of these, parcels scored and decided about"),
     };
     let mut with_rows = Vec::new();
     let folded = median_of(3, || {
         let prepared = decoded(lines, logged_at);
         let mut engine = Engine::new(Config {
-            scores: !matches!(kind, Kind::Projections),
+            scores: matches!(kind, Kind::Abuse | Kind::All),
             risk: matches!(kind, Kind::All),
+            anomalies: matches!(kind, Kind::Anomalies | Kind::All),
+            operations: matches!(kind, Kind::Operations | Kind::All),
             ..Config::default()
         })
         .unwrap();

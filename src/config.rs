@@ -59,6 +59,9 @@ struct File {
     tenant: Option<String>,
     zone: Option<String>,
     scores: Option<bool>,
+    risk: Option<bool>,
+    anomalies: Option<bool>,
+    operations: Option<bool>,
     otlp_endpoint: Option<String>,
     webhooks: Vec<PathBuf>,
     nats: NatsFile,
@@ -177,8 +180,14 @@ pub struct Config {
     pub tenant: String,
     /// The tenant's time zone: the zone of its days
     pub zone: String,
-    /// Score parcels and decide about those at risk; off, projections are kept alone
+    /// Score parcels, decide about those at risk, and look for fraud
     pub scores: bool,
+    /// Of the scores, those of parcels and the decisions about them; off, fraud alone is looked for
+    pub risk: bool,
+    /// Watch return rates for shifts
+    pub anomalies: bool,
+    /// Watch terms, and advise on what becomes of inspected lines
+    pub operations: bool,
     /// OpenTelemetry collector, when traces are wanted
     pub otlp_endpoint: Option<String>,
     /// Mapping files of webhooks besides those that come with Eddy
@@ -248,6 +257,9 @@ impl Config {
             tenant: file.tenant.unwrap_or_else(|| "default".into()),
             zone: file.zone.unwrap_or_else(|| "Asia/Kolkata".into()),
             scores: file.scores.unwrap_or(true),
+            risk: file.risk.unwrap_or(true),
+            anomalies: file.anomalies.unwrap_or(true),
+            operations: file.operations.unwrap_or(true),
             otlp_endpoint: file
                 .otlp_endpoint
                 .or_else(|| std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok()),

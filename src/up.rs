@@ -286,6 +286,9 @@ pub fn engine_config(config: &Config) -> eddy_processors::Config {
         tenant: config.tenant.as_str().into(),
         zone: config.zone.clone(),
         scores: config.scores,
+        risk: config.risk,
+        anomalies: config.anomalies,
+        operations: config.operations,
         ..eddy_processors::Config::default()
     }
 }

@@ -1,4 +1,4 @@
-//! How fast the folds are in memory, on one core: decoding, folding from decoded events (projections alone, with operations, with fraud, with all), building rows, snapshot and restore.
+//! How fast the folds are in memory, on one core: decoding, folding from decoded events (projections alone, and with operations, anomalies, fraud, all), building rows, snapshot and restore.
 //!
 //! `cargo run --release -p eddy-processors --example fold_speed -- [orders] [events between two handings-over] [story or world]`.
 //!
@@ -131,6 +131,7 @@ fn main() {
             Config {
                 scores: false,
                 operations: false,
+                anomalies: false,
                 ..Config::default()
             },
         ),
@@ -138,6 +139,15 @@ fn main() {
             "with operations",
             Config {
                 scores: false,
+                anomalies: false,
+                ..Config::default()
+            },
+        ),
+        (
+            "with anomalies",
+            Config {
+                scores: false,
+                operations: false,
                 ..Config::default()
             },
         ),
@@ -146,6 +156,7 @@ fn main() {
             Config {
                 risk: false,
                 operations: false,
+                anomalies: false,
                 ..Config::default()
             },
         ),

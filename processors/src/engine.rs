@@ -258,6 +258,11 @@ impl Engine {
             }
             self.score(position, logged_at, event, (owner, stamp), out);
         }
+        if let Body::AnomalyReviewed(said) = &event.body
+            && !voided
+        {
+            self.anomalies.review(&self.world, said, self.clock);
+        }
         if self.config.operations && !voided {
             self.operate(position, logged_at, event, owner, out);
         }
@@ -273,7 +278,7 @@ impl Engine {
         if self.rates.enters(day) {
             self.settle();
             self.rates.close(&self.world, day);
-            if self.config.scores {
+            if self.config.anomalies {
                 self.rates.ensure_learned();
                 let curves = self.rates.curves();
                 self.anomalies.close(&self.world, day - 1, &curves, self.clock);
@@ -333,11 +338,6 @@ impl Engine {
         };
         if self.config.risk {
             self.risk(position, logged_at, event, owner, now, out);
-        }
-        if let Body::AnomalyReviewed(said) = &event.body
-            && !stamp.voided
-        {
-            self.anomalies.review(&self.world, said, self.clock);
         }
         if stamp.voided {
             // It was taken back before it came; it only moves the clock.
@@ -481,7 +481,7 @@ impl Engine {
     pub fn settle(&mut self) {
         self.world.settle();
         self.rates.take(&self.world);
-        if self.config.scores {
+        if self.config.anomalies {
             self.anomalies.take(&self.world.sold, self.rates.small.closed);
         }
         self.world.sold.clear();

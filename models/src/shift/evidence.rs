@@ -26,6 +26,10 @@ use super::{GROUPS, WINDOW_DAYS};
 /// Days over which the level of false discoveries is meant.
 pub const HORIZON_DAYS: f64 = 365.0;
 
+/// Expected returns of the window below which fewer of them than expected never open a case: were none to come at all, the sum over onsets
+/// would stay below `60 e^(0.65 E) / 365`, and a case needs an e-value of a hundred even at the whole level of its dimension.
+pub const LEAST_FALL: f64 = 9.0;
+
 /// Factors tried, with their weights, all reasons together; rises have two thirds of half the weight.
 const RISES: [(f64, f64); 3] = [(1.4, 0.10), (2.0, 0.12), (3.2, 0.08)];
 const FALLS: [(f64, f64); 2] = [(0.65, 0.07), (0.35, 0.13)];

@@ -13,7 +13,7 @@ mod row;
 mod watch;
 mod why;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitcode::{Decode, Encode};
 use eddy_events::feedback::AnomalyReviewed;
@@ -21,6 +21,7 @@ use eddy_events::output::{Data, OutputType};
 use eddy_events::returns::REASON_GROUPS;
 use eddy_models::shift::WINDOW_DAYS;
 use eddy_models::shift::cases::Cases;
+use eddy_models::shift::evidence::LEAST_FALL;
 use eddy_models::shift::family::Policy;
 use eddy_models::shift::prior::{Moments, Prior};
 use eddy_models::shift::series::Curve;
@@ -159,8 +160,9 @@ impl Anomalies {
         let began = *self.small.began.get_or_insert(day);
         let returned = self.gather(world, day);
         let tells = day - began >= TOLD_FROM;
+        let mut stirred = Vec::new();
         if tells {
-            self.tell(returned);
+            stirred = self.tell(returned);
             self.teach(day);
         }
         self.small.baseline.close(day, curves);
@@ -173,7 +175,7 @@ impl Anomalies {
         }
         self.advance(day);
         if day - began >= ALARMS_FROM {
-            self.look(world, day, (curves, &blended), clock);
+            self.look(world, day, (curves, &blended), &stirred, clock);
         }
         self.forget(day);
     }
@@ -237,8 +239,9 @@ impl Anomalies {
         })
     }
 
-    /// Tells the series of lines that they have not heard of, and of returns.
-    fn tell(&mut self, returned: Vec<u64>) {
+    /// Tells the series of lines that they have not heard of, and of returns. Which of them had a return, in order.
+    fn tell(&mut self, returned: Vec<u64>) -> Vec<u32> {
+        let mut stirred = Vec::new();
         // The first time all that is kept is told; later on what came today.
         let first = self.small.told.is_none();
         let from = self.small.told.unwrap_or_else(|| self.small.lines.first());
@@ -300,9 +303,13 @@ impl Anomalies {
                 if *series != NO_SERIES {
                     let of = &mut self.series.entries.get_mut(*series).value;
                     of.series.returned(line.day, usize::from(group), 1);
+                    stirred.push(*series);
                 }
             }
         }
+        stirred.sort_unstable();
+        stirred.dedup();
+        stirred
     }
 
     /// Symbol of the size of a line, by its series.
@@ -383,6 +390,7 @@ impl Anomalies {
         world: &World,
         day: i32,
         (curves, blended): (&BTreeMap<u32, Curve>, &BTreeMap<u32, Curve>),
+        stirred: &[u32],
         clock: i64,
     ) {
         let small = &mut self.small;
@@ -402,6 +410,8 @@ impl Anomalies {
                 *volume += entry.value.series.volume();
             }
         }
+        let open = small.cases.iter().filter(|case| case.resolved.is_none());
+        let open: BTreeSet<u32> = open.map(|case| case.series).collect();
         let (mut alarms, mut tested) = (Vec::new(), 0);
         let least = Policy::default().least_observed;
         for number in 0..self.series.len() {
@@ -412,8 +422,9 @@ impl Anomalies {
             }
             let volume = entry.value.series.volume();
             tested += u32::from(volume > 0.0);
-            // Most are too small for an alarm, which is told sooner than their evidence.
-            if volume < least && entry.value.series.seen() < least {
+            // Most are too small for an alarm, or heard nothing that speaks for a rise, which is told sooner than their evidence.
+            let stirred = stirred.binary_search(&number).is_ok() || open.contains(&number);
+            if volume < LEAST_FALL && (!stirred || volume < least && entry.value.series.seen() < least) {
                 continue;
             }
             let evidence = entry

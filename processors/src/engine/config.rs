@@ -20,10 +20,12 @@ pub struct Config {
     pub index_bytes: usize,
     /// Identities of events that may wait in memory for the next snapshot.
     pub seen_in_memory: usize,
-    /// Score parcels, decide about those at risk, and look for fraud. Without it the engine keeps projections and milestones alone.
+    /// Score parcels, decide about those at risk, and look for fraud.
     pub scores: bool,
     /// Of the scores, those of parcels, and the decisions about them. Without it fraud alone is looked for. Means nothing without `scores`.
     pub risk: bool,
+    /// Watch return rates for shifts.
+    pub anomalies: bool,
     /// Watch terms, and advise on what becomes of inspected lines.
     pub operations: bool,
     /// Keys of which the scores' learner keeps a belief, 28 bytes each, rounded up to a power of two.
@@ -42,6 +44,7 @@ impl Default for Config {
             seen_in_memory: 2 << 20,
             scores: true,
             risk: true,
+            anomalies: true,
             operations: true,
             beliefs: 1 << 19,
         }
@@ -52,13 +55,14 @@ impl Config {
     /// What a snapshot must share with its engine: results under another zone, currency or shard are other results.
     pub(crate) fn seed(&self) -> u64 {
         let text = format!(
-            "{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}",
+            "{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}",
             self.shard,
             self.tenant,
             self.zone,
             self.currency,
             self.scores,
             self.risk,
+            self.anomalies,
             self.operations,
             self.beliefs
         );
