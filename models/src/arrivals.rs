@@ -75,137 +75,160 @@ pub struct Day {
 /// When the rows differ in length.
 #[must_use]
 pub fn forecast(delivered: &[u64], arrived: &[u64], curve: &Curve, share: f64) -> [Day; AHEAD] {
-    assert_eq!(delivered.len(), arrived.len(), "one count of each a day");
     let from = delivered.len().saturating_sub(HISTORY);
-    let past = Past::of(&delivered[from..], &arrived[from..], curve, share);
-    let days = past.delivered.len();
-    // By week ahead, those of one origin together.
-    let mut errors = [const { Vec::new() }; 2];
-    // Before a fortnight there is nothing to judge by.
-    for origin in days.saturating_sub(ORIGINS + AHEAD).max(14)..days {
-        let expected = past.expected(origin);
-        let seen = |ahead: usize| {
-            let came = past.arrived.get(origin + ahead)?;
-            let root = expected[ahead].sqrt();
-            (root > 0.0).then(|| (came - expected[ahead]) / root)
-        };
-        for (week, errors) in errors.iter_mut().enumerate() {
-            errors.push((7 * week..7 * week + 7).filter_map(seen).collect());
-        }
-    }
-    let bands = errors.map(Band::of);
-    let mut ahead = 0;
-    past.expected(days).map(|expected| {
-        let day = bands[ahead / 7].around(expected);
-        ahead += 1;
-        day
-    })
+    assert_eq!(delivered.len(), arrived.len(), "one count of each a day");
+    Deliveries::of(&delivered[from..], curve).forecast(&arrived[from..], share)
 }
 
-/// Two rows of counts, and what the curve expected of each day.
-struct Past {
-    delivered: Vec<f64>,
-    arrived: Vec<f64>,
+/// What deliveries and their curve make one expect on each day, reckoned once for all places among which the arrivals are parted.
+#[derive(Clone, Debug)]
+pub struct Deliveries {
     /// Arrivals by deliveries and curve alone.
     by_curve: Vec<f64>,
-    /// Units that come back at each age in calendar days, for one delivered.
-    by_age: Vec<f64>,
-    share: f64,
+    /// The same of the days ahead, as of the beginning of day `first + n`: cohorts known by then, and those thought to follow.
+    to_come: Vec<[f64; AHEAD]>,
+    first: usize,
+    /// Weight of a day by how long ago it is, for the level.
+    weights: [f64; LOOK_BACK],
 }
 
-impl Past {
+impl Deliveries {
+    /// From units delivered by day, as [`forecast`] takes them.
+    #[must_use]
     #[allow(clippy::cast_precision_loss)]
-    fn of(delivered: &[u64], arrived: &[u64], curve: &Curve, share: f64) -> Self {
+    pub fn of(delivered: &[u64], curve: &Curve) -> Self {
         // At the end of its day a cohort is half a day old, a day later one and a half.
         let age = |days: usize| days as f64 - 0.5;
-        let by_age: Vec<f64> = (0..=AGES)
-            .map(|days| curve.ever * (curve.share(age(days + 1)) - curve.share(age(days))))
-            .collect();
-        let numbers = |counts: &[u64]| -> Vec<f64> { counts.iter().map(|count| *count as f64).collect() };
-        let delivered = numbers(delivered);
-        let by_curve = (0..delivered.len())
-            .map(|day| bring(&delivered[..=day], &by_age, 0))
-            .collect();
+        let by_age: [f64; AGES + 1] =
+            std::array::from_fn(|days| curve.ever * (curve.share(age(days + 1)) - curve.share(age(days))));
+        let delivered: Vec<f64> = delivered.iter().map(|units| *units as f64).collect();
+        let first = delivered.len().saturating_sub(ORIGINS + 2 * AHEAD);
+        let weights = fading(DELIVERY_HALF_LIFE);
+        let mut by_curve = Vec::with_capacity(delivered.len());
+        let mut to_come = Vec::with_capacity(ORIGINS + 2 * AHEAD + 1);
+        // What the cohorts so far bring on each day from this one on.
+        let mut known = [0.0; AGES + 2];
+        for day in 0..=delivered.len() {
+            if day >= first {
+                let usual = pattern(&delivered, None, day, &weights, (0.0, 0.0));
+                let new: [f64; AHEAD] = std::array::from_fn(|ahead| usual.of(day + ahead));
+                to_come.push(std::array::from_fn(|ahead| {
+                    let of_new: f64 = (0..=ahead).map(|age| new[ahead - age] * by_age[age]).sum();
+                    known[ahead] + of_new
+                }));
+            }
+            let Some(units) = delivered.get(day) else { break };
+            by_curve.push(units.mul_add(by_age[0], known[0]));
+            for ahead in 0..AGES {
+                known[ahead] = units.mul_add(by_age[ahead + 1], known[ahead + 1]);
+            }
+            known[AGES] = 0.0;
+        }
         Self {
-            delivered,
-            arrived: numbers(arrived),
             by_curve,
-            by_age,
-            share,
+            to_come,
+            first,
+            weights: fading(LEVEL_HALF_LIFE),
         }
     }
 
-    /// What days `now..` bring, known days `..now`.
-    fn expected(&self, now: usize) -> [f64; AHEAD] {
-        let from = now.saturating_sub(LOOK_BACK);
-        let arrived = self.pattern(&self.arrived, Some(&self.by_curve), from..now, LEVEL_HALF_LIFE);
-        let delivered = self.pattern(&self.delivered, None, from..now, DELIVERY_HALF_LIFE);
-        let mut to_come = [0.0; AHEAD];
-        std::array::from_fn(|ahead| {
-            to_come[ahead] = delivered.of(now + ahead);
-            let new: f64 = (0..=ahead)
-                .map(|age| to_come[ahead - age] * self.by_age[age])
-                .sum();
-            let known = bring(&self.delivered[..now], &self.by_age, ahead + 1);
-            (known + new) * arrived.of(now + ahead)
+    /// Arrivals on the days after the last one given. `arrived` begins on the same day as the deliveries and ends with them, or up to [`AHEAD`] days before.
+    ///
+    /// # Panics
+    /// When it is longer than the deliveries, or ends sooner.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn forecast(&self, arrived: &[u64], share: f64) -> [Day; AHEAD] {
+        let (days, known) = (arrived.len(), self.by_curve.len());
+        assert!(
+            days <= known && days + AHEAD >= known.min(AHEAD),
+            "one count of each a day"
+        );
+        let arrived: Vec<f64> = arrived.iter().map(|units| *units as f64).collect();
+        // By week ahead, those of one origin together.
+        let mut errors = [const { Vec::new() }; 2];
+        // Before a fortnight there is nothing to judge by.
+        for origin in days.saturating_sub(ORIGINS + AHEAD).max(14)..days {
+            let expected = self.expected(&arrived, origin, share);
+            let seen = |ahead: usize| {
+                let came = arrived.get(origin + ahead)?;
+                let root = expected[ahead].sqrt();
+                (root > 0.0).then(|| (came - expected[ahead]) / root)
+            };
+            for (week, errors) in errors.iter_mut().enumerate() {
+                errors.push((7 * week..7 * week + 7).filter_map(seen).collect());
+            }
+        }
+        let bands = errors.map(Band::of);
+        let mut ahead = 0;
+        self.expected(&arrived, days, share).map(|expected| {
+            let day = bands[ahead / 7].around(expected);
+            ahead += 1;
+            day
         })
     }
 
-    /// Level and weekdays of a row against what was expected of it, or against its own mean.
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_possible_wrap
-    )]
-    fn pattern(
-        &self,
-        row: &[f64],
-        against: Option<&[f64]>,
-        days: std::ops::Range<usize>,
-        half_life: f64,
-    ) -> Pattern {
-        let (lent, assumed) = if against.is_some() {
-            (LENT, self.share)
-        } else {
-            (0.0, 0.0)
-        };
-        let expected = |day: usize| against.map_or(1.0, |against| against[day]);
-        let (mut came, mut due) = ([0.0; 7], [0.0; 7]);
-        for day in days.clone() {
-            came[day % 7] += row[day];
-            due[day % 7] += expected(day);
-        }
-        let (all_came, all_due): (f64, f64) = (came.iter().sum(), due.iter().sum());
-        let usual = if all_due > 0.0 { all_came / all_due } else { 0.0 };
-        let weekdays: [f64; 7] = std::array::from_fn(|day| {
-            let by_chance = usual * due[day];
-            if by_chance > 0.0 {
-                (came[day] + LENT) / (by_chance + LENT)
-            } else {
-                1.0
-            }
-        });
-        // Of late, the weekdays taken out.
-        let (mut came, mut due) = (lent * assumed, lent);
-        for day in days.clone() {
-            let weight = (-((days.end - 1 - day) as f64) / half_life).exp2();
-            came += weight * row[day];
-            due += weight * expected(day) * weekdays[day % 7];
-        }
-        let level = if due > 0.0 { came / due } else { 0.0 };
-        Pattern { level, weekdays }
+    /// What days `now..` bring, known days `..now`.
+    fn expected(&self, arrived: &[f64], now: usize, share: f64) -> [f64; AHEAD] {
+        let level = pattern(arrived, Some(&self.by_curve), now, &self.weights, (LENT, share));
+        let to_come = &self.to_come[now - self.first];
+        std::array::from_fn(|ahead| to_come[ahead] * level.of(now + ahead))
     }
 }
 
-/// Units that cohorts bring on a day: `delivered` up to some day, and `skipped` days after it (nought: that day itself).
-fn bring(delivered: &[f64], by_age: &[f64], skipped: usize) -> f64 {
-    let ages = by_age.get(skipped..).unwrap_or(&[]);
-    delivered
-        .iter()
-        .rev()
-        .zip(ages)
-        .map(|(units, share)| units * share)
-        .sum()
+/// Weights that halve in so many days, by days ago.
+#[allow(clippy::cast_precision_loss)]
+fn fading(half_life: f64) -> [f64; LOOK_BACK] {
+    std::array::from_fn(|ago| (-(ago as f64) / half_life).exp2())
+}
+
+/// Level and weekdays of a row in the days before `now`, against what was expected of it or against its own mean. As many units as `lent` are thought to have come
+/// at the assumed level before.
+fn pattern(
+    row: &[f64],
+    against: Option<&[f64]>,
+    now: usize,
+    weights: &[f64; LOOK_BACK],
+    (lent, assumed): (f64, f64),
+) -> Pattern {
+    let days = now.saturating_sub(LOOK_BACK)..now;
+    let row = &row[days.clone()];
+    let expected = |at: usize| against.map_or(1.0, |against| against[days.start + at]);
+    let begins = days.start % 7;
+    // By weekday counted from the first of these days.
+    let (mut came, mut due) = ([0.0; 7], [0.0; 7]);
+    for (week, units) in row.chunks(7).enumerate() {
+        for (at, units) in units.iter().enumerate() {
+            came[at] += units;
+            due[at] += expected(7 * week + at);
+        }
+    }
+    let (all_came, all_due): (f64, f64) = (came.iter().sum(), due.iter().sum());
+    let usual = if all_due > 0.0 { all_came / all_due } else { 0.0 };
+    let factors: [f64; 7] = std::array::from_fn(|at| {
+        let by_chance = usual * due[at];
+        if by_chance > 0.0 {
+            (came[at] + LENT) / (by_chance + LENT)
+        } else {
+            1.0
+        }
+    });
+    // Of late, the weekdays taken out.
+    let (mut came, mut due) = (lent * assumed, lent);
+    let weights = &weights[..row.len()];
+    let mut ago = row.len();
+    for (week, units) in row.chunks(7).enumerate() {
+        for (at, units) in units.iter().enumerate() {
+            ago -= 1;
+            came += weights[ago] * units;
+            due += weights[ago] * expected(7 * week + at) * factors[at];
+        }
+    }
+    let level = if due > 0.0 { came / due } else { 0.0 };
+    Pattern {
+        level,
+        weekdays: std::array::from_fn(|day| factors[(day + 7 - begins) % 7]),
+    }
 }
 
 /// A level, and what each day of the week is of it.

@@ -1,6 +1,6 @@
 //! How fast the folds are in memory, on one core: decoding, folding from decoded events (projections alone, and with operations, anomalies, fraud, all), building rows, snapshot and restore.
 //!
-//! `cargo run --release -p eddy-processors --example fold_speed -- [orders] [events between two handings-over] [story or world]`.
+//! `cargo run --release -p eddy-processors --example fold_speed -- [orders] [events between two handings-over] [story or world] [only this: projections, operations, anomalies, fraud, all]`.
 //!
 //! `story` is a made history without identities, `world` the simulated one, in which identities, claims and abuse keep every detector busy.
 
@@ -161,6 +161,9 @@ fn main() {
             },
         ),
     ] {
+        if args.get(3).is_some_and(|only| !name.contains(only)) {
+            continue;
+        }
         let engine = Engine::new(config).expect("a configuration");
         let folded = fold(engine, std::mem::take(&mut events), batch);
         println!(
@@ -173,6 +176,9 @@ fn main() {
         events = prepared(&lines, logged_at);
     }
 
+    if args.get(3).is_some_and(|only| only != "all") {
+        return;
+    }
     let dir = std::env::temp_dir().join(format!("eddy-fold-speed-{}", std::process::id()));
     let segments = Segments::open(&dir).expect("a temporary folder");
     let mut engine = Engine::new(Config::default()).expect("the default configuration");

@@ -491,7 +491,7 @@ impl Engine {
     /// Settles the sums and gives the rows that changed since the last call, by number of their table.
     pub fn take_changes(&mut self) -> Vec<(usize, Change)> {
         self.settle();
-        self.rates.ensure();
+        self.rates.ensure(&self.world);
         let mut changes = tables::changes(
             &mut self.world,
             &mut self.ndr,
@@ -507,7 +507,7 @@ impl Engine {
     /// Every row of every projection, in batches by number of their table.
     pub fn scan(&mut self, mut give: impl FnMut(usize, RecordBatch)) {
         self.settle();
-        self.rates.ensure();
+        self.rates.ensure(&self.world);
         tables::scan(
             &mut self.world,
             &mut self.ndr,
@@ -542,7 +542,7 @@ impl Engine {
     #[must_use]
     pub fn digest(&mut self) -> Digest {
         self.settle();
-        self.rates.ensure();
+        self.rates.ensure(&self.world);
         Digest::of(self.sequence, &self.outputs, |give| {
             tables::scan(
                 &mut self.world,

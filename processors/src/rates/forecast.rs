@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 
 use bitcode::{Decode, Encode};
-use eddy_models::arrivals::{AHEAD, Day, HISTORY, forecast};
-use eddy_models::delay::Curve;
+use eddy_models::arrivals::{AHEAD, Day, Deliveries, HISTORY};
 
 use super::ages::Basis;
 use super::sold::Arrived;
@@ -107,36 +106,35 @@ pub(crate) fn forecasts(small: &Small) -> Vec<Forecast> {
         }
     }
     let received = Basis::Received as usize;
+    let all = Deliveries::of(&all_delivered, &small.wide[received]);
+    let of_category: BTreeMap<u32, Deliveries> = delivered
+        .iter()
+        .filter_map(|(category, row)| {
+            let curves = small.curves.get(category)?;
+            Some((*category, Deliveries::of(row, &curves[received])))
+        })
+        .collect();
     let mut made = Vec::new();
     for ((facility, category), row) in &arrived {
         let lately: u64 = row[DAYS - LATELY..].iter().sum();
         if *facility != NO_KEY && *category != ALL && lately < ENOUGH {
             continue;
         }
-        let (given, curve) = if *category == ALL {
-            (&all_delivered, &small.wide[received])
+        let given = if *category == ALL {
+            Some(&all)
         } else {
-            match (delivered.get(category), small.curves.get(category)) {
-                (Some(given), Some(curves)) => (given, &curves[received]),
-                _ => continue,
-            }
+            of_category.get(category)
         };
+        let Some(given) = given else { continue };
         let whole = if *facility == NO_KEY {
             lately
         } else {
             arrived[&(NO_KEY, *category)][DAYS - LATELY..].iter().sum()
         };
         let share = share_of(lately, whole);
-        made.push(as_of(last, (*facility, *category), given, row, curve, share, 0));
-        made.push(as_of(
-            last,
-            (*facility, *category),
-            given,
-            row,
-            curve,
-            share,
-            AHEAD,
-        ));
+        for back in [0, AHEAD] {
+            made.push(as_of(last, (*facility, *category), given, row, share, back));
+        }
     }
     made
 }
@@ -152,9 +150,8 @@ pub(crate) fn keys(made: &[Forecast]) -> Vec<(u32, u32, i32)> {
 fn as_of(
     day: i32,
     (facility, category): (u32, u32),
-    delivered: &[u64],
+    delivered: &Deliveries,
     arrived: &[u64],
-    curve: &Curve,
     share: f64,
     back: usize,
 ) -> Forecast {
@@ -165,7 +162,7 @@ fn as_of(
         facility,
         category,
         made_on: day - back as i32,
-        days: forecast(&delivered[..until], &arrived[..until], curve, share),
+        days: delivered.forecast(&arrived[..until], share),
         actual,
     }
 }

@@ -37,8 +37,8 @@ use sold::{Arrived, Sold};
 const ASSUMED: [f64; 4] = [20.0, 40.0, 150.0, 150.0];
 /// Ages in days that the watch over shifts tells apart.
 const WATCH_DAYS: i32 = eddy_models::shift::WINDOW_DAYS;
-/// Lines that may wait for the close of a day; more are added up before.
-const WAITING: usize = 1 << 18;
+/// Lines that may wait, for the close of a day or for somebody to look; more are added up before.
+const WAITING: usize = 1 << 16;
 /// Maturity from which a day of delivery counts as having spoken.
 const SPOKEN: f64 = 0.8;
 
@@ -53,6 +53,8 @@ pub(crate) struct Small {
     /// What came since the last close.
     sold: Vec<(Sold, i64)>,
     arrived: Vec<(Arrived, i64)>,
+    /// What came before it and is not in the rings yet.
+    waiting: Vec<(Sold, i64)>,
     /// By symbol of the category, none for lines without one.
     ages: BTreeMap<u32, Ages>,
     /// Curves at the last close, by category and basis.
@@ -102,58 +104,102 @@ impl Rates {
         self.small.sold.extend_from_slice(&world.sold);
         self.small.arrived.extend_from_slice(&world.arrived);
         if self.small.sold.len() + self.small.arrived.len() > WAITING {
-            self.ensure();
-            self.add_up(world);
+            self.ensure(world);
+            self.add_up();
+            self.into_rings(world);
         }
     }
 
-    fn add_up(&mut self, world: &World) {
-        let mut sold = std::mem::take(&mut self.small.sold);
-        // In one order, however the day was cut.
-        sold.sort_by_key(|(line, _)| line.id);
-        for (line, sign) in &sold {
-            self.add(world, line, *sign);
+    /// Adds what came to ages and arrivals; rings wait until somebody looks.
+    fn add_up(&mut self) {
+        for (line, sign) in &self.small.sold {
+            let ages = self.small.ages.entry(line.category).or_default();
+            ages.add(line, *sign);
         }
+        self.small.waiting.append(&mut self.small.sold);
         for (arrived, sign) in std::mem::take(&mut self.small.arrived) {
             self.small.arrivals.add(&arrived, sign);
         }
     }
 
-    fn add(&mut self, world: &World, sold: &Sold, sign: i64) {
-        self.small.ages.entry(sold.category).or_default().add(sold, sign);
-        let group = *self.groups.entry(sold.group).or_insert_with(|| {
-            let word = world.symbols.text(sold.group);
+    /// Adds what waits to the rings: of each line what it was and what it is, whatever it was in between.
+    fn into_rings(&mut self, world: &World) {
+        let mut waiting = std::mem::take(&mut self.small.waiting);
+        waiting.sort_by_key(|(line, _)| line.id);
+        let mut changes = Vec::with_capacity(waiting.len());
+        for of_line in waiting.chunk_by(|(a, _), (b, _)| a.id == b.id) {
+            let before = of_line.first().filter(|(_, sign)| *sign < 0);
+            let now = of_line.last().filter(|(_, sign)| *sign > 0);
+            let mut part = |line: &Sold| self.group(world, line);
+            match (before.map(|(line, _)| line), now.map(|(line, _)| line)) {
+                (Some(before), Some(now)) if now.lies_with(before) => {
+                    if !now.rings_as(before) {
+                        changes.push(Change {
+                            now: Some((now, part(now))),
+                            before: Some((before, part(before))),
+                        });
+                    }
+                }
+                (before, now) => {
+                    let before = before.map(|line| (line, part(line)));
+                    let now = now.map(|line| (line, part(line)));
+                    for (before, now) in [(before, None), (None, now)] {
+                        changes.push(Change { before, now });
+                    }
+                }
+            }
+        }
+        let first = self.small.closed.map_or(i32::MIN, first_day);
+        // One dimension after another: most have few values, which then stay at hand.
+        for dimension in Dimension::ALL {
+            for change in &changes {
+                self.change(dimension, change, first);
+            }
+        }
+    }
+
+    /// Number of the group of a line's reason.
+    fn group(&mut self, world: &World, line: &Sold) -> usize {
+        let of = self.groups.entry(line.group).or_insert_with(|| {
+            let word = world.symbols.text(line.group);
             let at = REASON_GROUPS.iter().position(|group| *group == word);
             at.unwrap_or(GROUPS - 1) as u8
         });
-        let first = self.small.closed.map_or(i32::MIN, first_day);
-        for dimension in Dimension::ALL {
-            let Some(value) = dimension.of(sold) else { continue };
-            let key = Key { dimension, value };
-            let known = self.rings.len();
-            let number = self.rings.number(&RingKey {
-                key,
-                category: sold.category,
-            });
-            if number == known {
-                let level = self.levels.number(&key);
-                // In the order of their categories: which ring came first depends on when lines were put in, and sums must not.
-                let of = |ring: &u32| self.rings.entries.get(*ring).key.category < sold.category;
-                let at = self.levels.entries.get(level).value.rings.partition_point(of);
-                let level = &mut self.levels.entries.get_mut(level).value;
-                level.rings.insert(at, number);
+        usize::from(*of)
+    }
+
+    fn change(&mut self, dimension: Dimension, change: &Change<'_>, first: i32) {
+        let Some((line, _)) = change.now.or(change.before) else {
+            return;
+        };
+        let Some(value) = dimension.of(line) else { return };
+        let key = Key { dimension, value };
+        let known = self.rings.len();
+        let number = self.rings.number(&RingKey {
+            key,
+            category: line.category,
+        });
+        if number == known {
+            let level = self.levels.number(&key);
+            // In the order of their categories: which ring came first depends on when lines were put in, and sums must not.
+            let of = |ring: &u32| self.rings.entries.get(*ring).key.category < line.category;
+            let at = self.levels.entries.get(level).value.rings.partition_point(of);
+            let level = &mut self.levels.entries.get_mut(level).value;
+            level.rings.insert(at, number);
+        }
+        if dimension == Dimension::Sku && change.now.is_some() {
+            let level = self.levels.number(&key);
+            if self.levels.entries.get(level).value.parent != line.style {
+                self.levels.entries.get_mut(level).value.parent = line.style;
             }
-            if dimension == Dimension::Sku && sign > 0 {
-                let level = self.levels.number(&key);
-                if self.levels.entries.get(level).value.parent != sold.style {
-                    self.levels.entries.get_mut(level).value.parent = sold.style;
-                }
-            }
-            self.rings
-                .entries
-                .get_mut(number)
-                .value
-                .add(sold, usize::from(group), sign, first);
+        }
+        let ring = &mut self.rings.entries.get_mut(number).value;
+        // What is put in first keeps the day that the other is taken out of.
+        if let Some((now, group)) = change.now {
+            ring.add(now, group, 1, first);
+        }
+        if let Some((before, group)) = change.before {
+            ring.add(before, group, -1, first);
         }
     }
 
@@ -166,7 +212,10 @@ impl Rates {
 
     /// Closes all days before `day`, which the clock has entered. The sums must be settled and taken.
     pub(crate) fn close(&mut self, world: &World, day: i32) {
-        self.add_up(world);
+        self.add_up();
+        if self.small.waiting.len() > WAITING {
+            self.into_rings(world);
+        }
         self.small.closed = Some(day.saturating_sub(1));
         self.maturity_due = true;
     }
@@ -185,13 +234,14 @@ impl Rates {
 
     /// Leaves every value its rate as of the last close, unless that is done. What stands then is what stood at the close, whenever this is asked for; a backlog
     /// pays only for the days after which somebody looked.
-    pub(crate) fn ensure(&mut self) {
+    pub(crate) fn ensure(&mut self, world: &World) {
         self.ensure_learned();
         if let Some(day) = self
             .small
             .closed
             .filter(|_| self.small.leveled != self.small.closed)
         {
+            self.into_rings(world);
             self.level(day);
             self.small.leveled = Some(day);
         }
@@ -437,6 +487,12 @@ impl Rates {
             None => 1..=0,
         }
     }
+}
+
+/// A line as it was and as it is, each with the group of its reason; where it is both, nothing but what came back of it differs.
+struct Change<'a> {
+    before: Option<(&'a Sold, usize)>,
+    now: Option<(&'a Sold, usize)>,
 }
 
 /// Part of a whole; all of it where there is none.

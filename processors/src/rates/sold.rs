@@ -39,6 +39,28 @@ pub(crate) struct Sold {
     pub(crate) received_age: Option<u16>,
 }
 
+impl Sold {
+    /// Whether all but what came back of it is as in `other`.
+    pub(crate) fn lies_with(&self, other: &Self) -> bool {
+        let alike = Self {
+            group: other.group,
+            requested: other.requested,
+            requested_value_minor: other.requested_value_minor,
+            requested_age: other.requested_age,
+            received: other.received,
+            received_age: other.received_age,
+            ..self.clone()
+        };
+        alike == *other
+    }
+
+    /// Whether as much was asked back of it, for the same reason.
+    pub(crate) fn rings_as(&self, other: &Self) -> bool {
+        (self.group, self.requested, self.requested_value_minor)
+            == (other.group, other.requested, other.requested_value_minor)
+    }
+}
+
 /// Pieces of a return that arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Encode, Decode)]
 pub(crate) struct Arrived {
