@@ -83,6 +83,14 @@ pub fn best_log_ratio(observed: f64, expected: f64, a: f64, b: f64, rises: bool)
     log_ratio(observed, expected, a, b, factor)
 }
 
+/// Whether a ratio may be above `e`. No ratio is above the Poisson's, `N ln(N / m) - (N - m)`, which is at most `(N - m)^2 / 2m` for a rise and `(N - m)^2 / m` for a
+/// fall; smaller ones add next to nothing and are left out, which keeps an e-value one.
+#[inline]
+fn may_tell(observed: f64, mean: f64) -> bool {
+    let apart = observed - mean;
+    apart * apart > if apart > 0.0 { 2.0 * mean } else { mean }
+}
+
 /// The kind that says most so far.
 #[derive(Clone, Copy)]
 struct Best {
@@ -192,7 +200,9 @@ impl Series {
             expected: mean,
         };
         let factors: &[(f64, f64)] = if rises { &RISES } else { &FALLS };
-        sum.add((count, expected, a, b), weight, factors, kind);
+        if may_tell(count, mean) {
+            sum.add((count, expected, a, b), weight, factors, kind);
+        }
         let used = shares.iter().filter(|&&share| share > 1e-3).count().max(1);
         for group in 0..GROUPS {
             let n = observed[group];
@@ -203,7 +213,7 @@ impl Series {
             let a = prior.group_strength + totals[group] + self.history.observed[group] - n;
             let b = prior.group_strength + total_expected * shares[group] - expected;
             let mean = expected * a / b;
-            if n <= 1.2 * mean {
+            if n <= 1.2 * mean || !may_tell(n, mean) {
                 continue;
             }
             let kind = Best {

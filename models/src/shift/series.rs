@@ -81,6 +81,11 @@ impl Tally {
     }
 }
 
+/// What is left of the history after so many days.
+fn faded(days: i32) -> f64 {
+    (-f64::from(days) / HISTORY_DAYS).exp2()
+}
+
 /// One series.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub struct Series {
@@ -119,14 +124,15 @@ impl Series {
         }
     }
 
-    /// Moves to a day: cohorts that leave the window become history.
+    /// Moves to a day: cohorts that leave the window become history. Days may be left out: the next one makes up for them, so that a series costs nothing
+    /// on days on which nobody looks at it.
     pub fn advance(&mut self, today: i32) {
         let days = today - self.today;
         if days <= 0 {
             return;
         }
         if self.today > 0 {
-            let keep = (-f64::from(days) / HISTORY_DAYS).exp2();
+            let keep = faded(days);
             self.history.expected *= keep;
             self.history.observed.iter_mut().for_each(|n| *n *= keep);
             self.mix.iter_mut().for_each(|n| *n *= keep as f32);
@@ -137,9 +143,10 @@ impl Series {
                 break;
             };
             if !self.held.is_some_and(|(from, to)| (from..to).contains(&old.day)) {
-                self.history.expected += f64::from(old.expected);
+                let keep = faded(today - WINDOW_DAYS - old.day);
+                self.history.expected += keep * f64::from(old.expected);
                 for (sum, &n) in self.history.observed.iter_mut().zip(&old.returned) {
-                    *sum += f64::from(n);
+                    *sum += keep * f64::from(n);
                 }
             }
         }
@@ -160,6 +167,12 @@ impl Series {
     #[must_use]
     pub fn seen(&self) -> f64 {
         self.cohorts.iter().flat_map(|c| c.returned).map(f64::from).sum()
+    }
+
+    /// The last delivery day of the window.
+    #[must_use]
+    pub fn last(&self) -> Option<i32> {
+        self.cohorts.back().map(|cohort| cohort.day)
     }
 
     /// The cohorts of the window, oldest first.

@@ -10,6 +10,7 @@ mod baseline;
 pub(crate) mod lines;
 pub(crate) mod output;
 mod row;
+mod volumes;
 mod watch;
 mod why;
 
@@ -35,8 +36,9 @@ use crate::world::World;
 use baseline::{Baseline, LAG, Level};
 use lines::{DIMENSIONS, Dimension, Line, Lines, NO_SERIES, WATCHED, kept_from};
 pub(crate) use row::{Row, id_of};
+use volumes::Volumes;
 pub(crate) use watch::Key;
-use watch::{View, Watched, curve_of};
+use watch::{Curves, View, Watched};
 
 /// Days of the log after which lines are told to series, and after which alarms are raised.
 const TOLD_FROM: i32 = 21;
@@ -52,20 +54,13 @@ const SHARES: [f64; WATCHED] = [
 /// Growth of the excess at which an anomaly is told again.
 const GROWN: f64 = 1.25;
 
-/// A line that changed since the last close.
-#[derive(Clone, Debug, Encode, Decode)]
-struct Changed {
-    /// Whether it had come back; `None` when it was not delivered.
-    before: Option<bool>,
-    now: Option<Sold>,
-}
-
 /// What is small, or changes as a whole, and is written into each snapshot.
 #[derive(Clone, Debug, Encode, Decode)]
 pub(crate) struct Small {
     /// The first day that was closed.
     began: Option<i32>,
-    today: BTreeMap<(u32, u32), Changed>,
+    /// Lines put in (1) or taken out (-1) since the last close.
+    today: Vec<(Sold, i64)>,
     lines: Lines,
     /// Number of the next line that its series are told of; `None` before the first are.
     told: Option<u64>,
@@ -80,13 +75,14 @@ pub(crate) struct Small {
     pub(crate) rows: Vec<Row>,
     /// Series by dimension.
     values: [usize; DIMENSIONS],
+    volumes: Volumes,
 }
 
 impl Default for Small {
     fn default() -> Self {
         Self {
             began: None,
-            today: BTreeMap::new(),
+            today: Vec::new(),
             lines: Lines::default(),
             told: None,
             taught: 0,
@@ -97,6 +93,7 @@ impl Default for Small {
             explained: BTreeMap::new(),
             rows: Vec::new(),
             values: [0; DIMENSIONS],
+            volumes: Volumes::default(),
         }
     }
 }
@@ -140,19 +137,8 @@ impl Anomalies {
     /// Takes the lines that the folds put in (1) or took out (-1) after `closed`, the last day that is closed.
     pub(crate) fn take(&mut self, sold: &[(Sold, i64)], closed: Option<i32>) {
         let old = closed.map_or(i32::MIN, |day| day - WINDOW_DAYS);
-        for (line, sign) in sold {
-            if line.delivered_on <= old {
-                continue;
-            }
-            let came = line.requested > 0;
-            let before = (*sign < 0).then_some(came);
-            let of = self
-                .small
-                .today
-                .entry(line.id)
-                .or_insert(Changed { before, now: None });
-            of.now = (*sign > 0).then(|| line.clone());
-        }
+        let young = sold.iter().filter(|(line, _)| line.delivered_on > old);
+        self.small.today.extend(young.cloned());
     }
 
     /// Closes a day.
@@ -162,20 +148,20 @@ impl Anomalies {
         let tells = day - began >= TOLD_FROM;
         let mut stirred = Vec::new();
         if tells {
-            stirred = self.tell(returned);
+            stirred = self.tell(returned, day);
             self.teach(day);
         }
         self.small.baseline.close(day, curves);
         if !tells {
             return;
         }
-        let blended = self.blend(curves);
+        let curves = Curves::new(curves, self.series.len());
         if self.small.primed.is_none_or(|primed| day - primed >= WEEK) {
-            self.prime(day, curves, &blended);
+            self.prime(day, &curves);
         }
-        self.advance(day);
+        self.small.volumes.advance(day);
         if day - began >= ALARMS_FROM {
-            self.look(world, day, (curves, &blended), &stirred, clock);
+            self.look(world, day, &curves, stirred, clock);
         }
         self.forget(day);
     }
@@ -183,8 +169,16 @@ impl Anomalies {
     /// Lines that are new, and numbers of those of which it became known today that they come back.
     fn gather(&mut self, world: &World, day: i32) -> Vec<u64> {
         let mut returned = Vec::new();
-        for (id, Changed { before, now }) in std::mem::take(&mut self.small.today) {
-            let Some(sold) = now else { continue };
+        let mut today = std::mem::take(&mut self.small.today);
+        today.sort_by_key(|(line, _)| line.id);
+        for of_line in today.chunk_by(|(a, _), (b, _)| a.id == b.id) {
+            // What it was first and is last, whatever it was in between.
+            let before = of_line.first().filter(|(_, sign)| *sign < 0);
+            let before = before.map(|(line, _)| line.requested > 0);
+            let Some((sold, _)) = of_line.last().filter(|(_, sign)| *sign > 0) else {
+                continue;
+            };
+            let id = sold.id;
             let group = (sold.requested > 0).then(|| {
                 let word = world.symbols.text(sold.group);
                 let at = REASON_GROUPS.iter().position(|group| *group == word);
@@ -194,9 +188,9 @@ impl Anomalies {
                 Some(true) => continue,
                 Some(false) => self.small.lines.find(id),
                 None => {
-                    let series = self.series_of(&sold);
+                    let series = self.series_of(sold);
                     let small = &mut self.small;
-                    small.baseline.delivered(class_of(&sold), sold.delivered_on);
+                    small.baseline.delivered(class_of(sold), sold.delivered_on);
                     Some(small.lines.push(Line {
                         id,
                         series,
@@ -214,7 +208,7 @@ impl Anomalies {
             let Some(group) = group else { continue };
             let line = number.and_then(|number| self.small.lines.get(number));
             let explained = line.is_some_and(|line| line.explained);
-            self.small.baseline.returned(class_of(&sold), group, explained);
+            self.small.baseline.returned(class_of(sold), group, explained);
             if let Some(number) = number
                 && let Some(line) = self.small.lines.get_mut(number)
             {
@@ -239,8 +233,8 @@ impl Anomalies {
         })
     }
 
-    /// Tells the series of lines that they have not heard of, and of returns. Which of them had a return, in order.
-    fn tell(&mut self, returned: Vec<u64>) -> Vec<u32> {
+    /// Tells the series of lines that they have not heard of, and of returns. Which of them had a return.
+    fn tell(&mut self, returned: Vec<u64>, today: i32) -> Vec<u32> {
         let mut stirred = Vec::new();
         // The first time all that is kept is told; later on what came today.
         let first = self.small.told.is_none();
@@ -279,7 +273,13 @@ impl Anomalies {
                 of.members.push_back(number);
                 if (dimension as usize) < WATCHED {
                     *of.weights.entry(line.category).or_default() += f64::from(line.expected[0]);
-                    of.series.delivered(line.day, line.mass(dimension), &line.mix);
+                    let which = (series, dimension as usize);
+                    let volumes = &mut self.small.volumes;
+                    volumes.deliver(&mut of.series, which, (today, line.day), |series| {
+                        let mass = line.mass(dimension);
+                        series.delivered(line.day, mass, &line.mix);
+                        mass
+                    });
                 }
             }
         }
@@ -302,13 +302,12 @@ impl Anomalies {
             for series in &line.series[..WATCHED] {
                 if *series != NO_SERIES {
                     let of = &mut self.series.entries.get_mut(*series).value;
+                    of.series.advance(today);
                     of.series.returned(line.day, usize::from(group), 1);
                     stirred.push(*series);
                 }
             }
         }
-        stirred.sort_unstable();
-        stirred.dedup();
         stirred
     }
 
@@ -344,87 +343,51 @@ impl Anomalies {
         }
     }
 
-    /// Curves of series that hold several categories.
-    fn blend(&self, curves: &BTreeMap<u32, Curve>) -> BTreeMap<u32, Curve> {
-        let mut blended = BTreeMap::new();
-        for number in 0..self.series.len() {
-            let entry = self.series.entries.get(number);
-            let dimension = entry.key.dimension;
-            if !dimension.cuts_across() || dimension as usize >= WATCHED || entry.value.weights.is_empty() {
-                continue;
-            }
-            let parts = entry
-                .value
-                .weights
-                .iter()
-                .filter_map(|(category, weight)| Some((*weight, curves.get(category)?)));
-            blended.insert(number, Curve::blend(parts));
-        }
-        blended
-    }
-
-    fn prime(&mut self, day: i32, curves: &BTreeMap<u32, Curve>, blended: &BTreeMap<u32, Curve>) {
+    fn prime(&mut self, day: i32, curves: &Curves<'_>) {
         let mut moments = [Moments::default(); WATCHED];
         for number in 0..self.series.len() {
-            let entry = self.series.entries.get(number);
-            if let Some(of) = moments.get_mut(entry.key.dimension as usize) {
-                let curve = curve_of(&self.series, curves, blended, number);
-                of.observe(&entry.value.series, day, curve);
+            let at = self.series.entries.get(number).key.dimension as usize;
+            if let Some(of) = moments.get_mut(at) {
+                self.series.entries.get_mut(number).value.series.advance(day);
+                let entry = self.series.entries.get(number);
+                of.observe(&entry.value.series, day, curves.of(&self.series, number));
             }
         }
         self.small.priors = moments.map(|of| of.prior());
         self.small.primed = Some(day);
     }
 
-    fn advance(&mut self, day: i32) {
-        for number in 0..self.series.len() {
-            if (self.series.entries.get(number).key.dimension as usize) < WATCHED {
-                self.series.entries.get_mut(number).value.series.advance(day);
-            }
-        }
-    }
-
-    /// Looks at every series, and opens, carries on and closes cases.
-    fn look(
-        &mut self,
-        world: &World,
-        day: i32,
-        (curves, blended): (&BTreeMap<u32, Curve>, &BTreeMap<u32, Curve>),
-        stirred: &[u32],
-        clock: i64,
-    ) {
+    /// Looks at every series that may alarm, and opens, carries on and closes cases.
+    fn look(&mut self, world: &World, day: i32, curves: &Curves<'_>, stirred: Vec<u32>, clock: i64) {
         let small = &mut self.small;
+        let open = small.cases.iter().filter(|case| case.resolved.is_none());
+        // The rest heard nothing that speaks for a rise, and expect too little for a fall.
+        let mut looked: BTreeSet<u32> = open.map(|case| case.series).collect();
+        looked.extend(stirred);
+        looked.extend(small.volumes.large());
+        for number in &looked {
+            self.series.entries.get_mut(*number).value.series.advance(day);
+        }
         let view = View {
             today: day,
             series: &self.series,
             lines: &small.lines,
             curves,
-            blended,
             priors: &small.priors,
             values: small.values,
         };
-        let mut volumes = [0.0; WATCHED];
-        for number in 0..self.series.len() {
-            let entry = self.series.entries.get(number);
-            if let Some(volume) = volumes.get_mut(entry.key.dimension as usize) {
-                *volume += entry.value.series.volume();
-            }
-        }
-        let open = small.cases.iter().filter(|case| case.resolved.is_none());
-        let open: BTreeSet<u32> = open.map(|case| case.series).collect();
-        let (mut alarms, mut tested) = (Vec::new(), 0);
+        let (volumes, tested) = (small.volumes.of_dimensions(), small.volumes.series());
         let least = Policy::default().least_observed;
-        for number in 0..self.series.len() {
+        let mut alarms = Vec::new();
+        for number in looked {
             let entry = self.series.entries.get(number);
             let at = entry.key.dimension as usize;
-            if at >= WATCHED {
-                continue;
-            }
             let volume = entry.value.series.volume();
-            tested += u32::from(volume > 0.0);
-            // Most are too small for an alarm, or heard nothing that speaks for a rise, which is told sooner than their evidence.
-            let stirred = stirred.binary_search(&number).is_ok() || open.contains(&number);
-            if volume < LEAST_FALL && (!stirred || volume < least && entry.value.series.seen() < least) {
+            if volume < LEAST_FALL {
+                small.volumes.is_small(number);
+            }
+            // Most are too small for an alarm, which is told sooner than their evidence.
+            if volume < least && entry.value.series.seen() < least {
                 continue;
             }
             let evidence = entry

@@ -1,5 +1,6 @@
 //! The series, and what is asked of their lines at a day's close.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, VecDeque};
 
 use bitcode::{Decode, Encode};
@@ -37,10 +38,7 @@ pub(crate) struct View<'a> {
     pub(crate) today: i32,
     pub(crate) series: &'a Ledger<Key, Watched>,
     pub(crate) lines: &'a Lines,
-    /// By category.
-    pub(crate) curves: &'a BTreeMap<u32, Curve>,
-    /// Of series that hold several.
-    pub(crate) blended: &'a BTreeMap<u32, Curve>,
+    pub(crate) curves: &'a Curves<'a>,
     pub(crate) priors: &'a [Prior; WATCHED],
     /// Series by dimension.
     pub(crate) values: [usize; DIMENSIONS],
@@ -53,7 +51,7 @@ impl<'a> View<'a> {
 
     /// The curve of a series.
     pub(crate) fn curve(&self, series: u32) -> &'a Curve {
-        curve_of(self.series, self.curves, self.blended, series)
+        self.curves.of(self.series, series)
     }
 
     /// Lines of a series delivered from a day on, latest known first.
@@ -72,23 +70,40 @@ impl<'a> View<'a> {
     }
 }
 
-/// The curve of a series: of its category, or of the mix of its categories.
-pub(crate) fn curve_of<'a>(
-    series: &Ledger<Key, Watched>,
-    curves: &'a BTreeMap<u32, Curve>,
-    blended: &'a BTreeMap<u32, Curve>,
-    number: u32,
-) -> &'a Curve {
-    static NOW: std::sync::OnceLock<Curve> = std::sync::OnceLock::new();
-    if let Some(curve) = blended.get(&number) {
-        return curve;
+/// The curves of a day: of the categories, and of the mix of categories of each series that cuts across them, made when first asked for.
+pub(crate) struct Curves<'a> {
+    pub(crate) by_category: &'a BTreeMap<u32, Curve>,
+    mixed: Vec<OnceCell<Curve>>,
+    now: Curve,
+}
+
+impl<'a> Curves<'a> {
+    /// For so many series.
+    pub(crate) fn new(by_category: &'a BTreeMap<u32, Curve>, series: u32) -> Self {
+        Self {
+            by_category,
+            mixed: vec![OnceCell::new(); series as usize],
+            now: Curve::new(&[1.0]),
+        }
     }
-    let weights = &series.entries.get(number).value.weights;
-    let most = weights
-        .iter()
-        .max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0)));
-    most.and_then(|(category, _)| curves.get(category))
-        .unwrap_or_else(|| NOW.get_or_init(|| Curve::new(&[1.0])))
+
+    /// The curve of a series.
+    pub(crate) fn of(&self, series: &Ledger<Key, Watched>, number: u32) -> &Curve {
+        let entry = series.entries.get(number);
+        let weights = &entry.value.weights;
+        if entry.key.dimension.cuts_across() && weights.len() > 1 {
+            let of = |(category, weight): (&u32, &f64)| Some((*weight, self.by_category.get(category)?));
+            return self.mixed[number as usize].get_or_init(|| Curve::blend(weights.iter().filter_map(of)));
+        }
+        let most = if weights.len() > 1 {
+            let order = |a: &(&u32, &f64), b: &(&u32, &f64)| a.1.total_cmp(b.1).then(b.0.cmp(a.0));
+            weights.iter().max_by(order)
+        } else {
+            weights.iter().next()
+        };
+        most.and_then(|(category, _)| self.by_category.get(category))
+            .unwrap_or(&self.now)
+    }
 }
 
 impl Slices<u32> for View<'_> {

@@ -52,6 +52,7 @@ fn count(view: &View<'_>, line: &Line, group: Option<usize>) -> Count {
         .is_some_and(|(_, of)| group.is_none_or(|group| group == usize::from(of)));
     let lived = view
         .curves
+        .by_category
         .get(&line.category)
         .map_or(1.0, |curve| f64::from(curve.at(view.today - line.day)));
     Count {
