@@ -31,7 +31,13 @@ pub fn run() {
         "events/s",
         &note,
     );
-    for kind in [Kind::Projections, Kind::Operations, Kind::Anomalies, Kind::Abuse, Kind::All] {
+    for kind in [
+        Kind::Projections,
+        Kind::Operations,
+        Kind::Anomalies,
+        Kind::Abuse,
+        Kind::All,
+    ] {
         folds(&lines, logged_at, &note, kind);
     }
 }

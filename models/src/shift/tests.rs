@@ -405,10 +405,33 @@ fn what_left_the_window_is_history_but_not_what_is_held() {
     }
     series.hold(20, 30);
     series.advance(99);
-    let kept = 40.0 - 10.0;
+    // Faded since they left.
+    let left = (0..40).filter(|day| !(20..30).contains(day));
+    let kept: f64 = left.map(|day| (-f64::from(39 - day) / 180.0).exp2()).sum();
     assert!((series.history().expected - kept).abs() < 1e-3);
     assert!((series.history().all() - kept).abs() < 1e-3);
     assert_eq!(series.cohorts().count(), WINDOW_DAYS as usize);
+}
+
+#[test]
+fn days_that_were_left_out_are_made_up_for() {
+    let (mut daily, mut seldom) = (Series::default(), Series::default());
+    for day in 0..150 {
+        daily.advance(day);
+        if day % 20 != 0 {
+            continue;
+        }
+        seldom.advance(day);
+        for series in [&mut daily, &mut seldom] {
+            series.delivered(day, 2.0, &MIX);
+            series.returned(day, 1, 1);
+        }
+    }
+    daily.advance(150);
+    seldom.advance(150);
+    assert!((daily.history().expected - seldom.history().expected).abs() < 1e-6);
+    assert!((daily.history().all() - seldom.history().all()).abs() < 1e-6);
+    assert!(daily.cohorts().eq(seldom.cohorts()));
 }
 
 #[test]

@@ -29,7 +29,7 @@ use eddy_models::shift::series::Curve;
 use smol_str::SmolStr;
 
 use crate::ledger::Ledger;
-use crate::rates::sold::Sold;
+use crate::rates::sold::{Sold, net};
 use crate::slab::Paged;
 use crate::world::World;
 
@@ -172,12 +172,9 @@ impl Anomalies {
         let mut today = std::mem::take(&mut self.small.today);
         today.sort_by_key(|(line, _)| line.id);
         for of_line in today.chunk_by(|(a, _), (b, _)| a.id == b.id) {
-            // What it was first and is last, whatever it was in between.
-            let before = of_line.first().filter(|(_, sign)| *sign < 0);
-            let before = before.map(|(line, _)| line.requested > 0);
-            let Some((sold, _)) = of_line.last().filter(|(_, sign)| *sign > 0) else {
-                continue;
-            };
+            let (before, now) = net(of_line);
+            let before = before.first().map(|line| line.requested > 0);
+            let Some(sold) = now.last() else { continue };
             let id = sold.id;
             let group = (sold.requested > 0).then(|| {
                 let word = world.symbols.text(sold.group);

@@ -30,7 +30,7 @@ use ages::Ages;
 pub(crate) use ages::Basis;
 use closed::{Closed, LATE, Seen, Sum, WINDOW};
 use level::{Dimension, GROUPS, Key, Level, Ring, RingKey, first_day, share};
-use sold::{Arrived, Sold};
+use sold::{Arrived, Sold, net};
 
 /// Units that the mean of a group counts for about one member, until the members tell: categories of all, styles of a category, articles of a
 /// style, values of any other dimension.
@@ -106,12 +106,14 @@ impl Rates {
         if self.small.sold.len() + self.small.arrived.len() > WAITING {
             self.ensure(world);
             self.add_up();
-            self.into_rings(world);
+            self.add_to_rings(world);
         }
     }
 
     /// Adds what came to ages and arrivals; rings wait until somebody looks.
     fn add_up(&mut self) {
+        // In one order, however the day was cut.
+        self.small.sold.sort_by_key(|(line, _)| line.id);
         for (line, sign) in &self.small.sold {
             let ages = self.small.ages.entry(line.category).or_default();
             ages.add(line, *sign);
@@ -123,28 +125,31 @@ impl Rates {
     }
 
     /// Adds what waits to the rings: of each line what it was and what it is, whatever it was in between.
-    fn into_rings(&mut self, world: &World) {
+    fn add_to_rings(&mut self, world: &World) {
         let mut waiting = std::mem::take(&mut self.small.waiting);
+        for (line, _) in waiting.iter().filter(|(_, sign)| *sign > 0) {
+            self.lies_in(line);
+        }
         waiting.sort_by_key(|(line, _)| line.id);
         let mut changes = Vec::with_capacity(waiting.len());
         for of_line in waiting.chunk_by(|(a, _), (b, _)| a.id == b.id) {
-            let before = of_line.first().filter(|(_, sign)| *sign < 0);
-            let now = of_line.last().filter(|(_, sign)| *sign > 0);
-            let mut part = |line: &Sold| self.group(world, line);
-            match (before.map(|(line, _)| line), now.map(|(line, _)| line)) {
-                (Some(before), Some(now)) if now.lies_with(before) => {
+            let (before, now) = net(of_line);
+            let mut part = |line| (line, self.group(world, line));
+            match (&before[..], &now[..]) {
+                ([before], [now]) if now.lies_with(before) => {
                     if !now.rings_as(before) {
-                        changes.push(Change {
-                            now: Some((now, part(now))),
-                            before: Some((before, part(before))),
-                        });
+                        let (now, before) = (Some(part(*now)), Some(part(*before)));
+                        changes.push(Change { before, now });
                     }
                 }
-                (before, now) => {
-                    let before = before.map(|line| (line, part(line)));
-                    let now = now.map(|line| (line, part(line)));
-                    for (before, now) in [(before, None), (None, now)] {
-                        changes.push(Change { before, now });
+                _ => {
+                    for line in before {
+                        let before = Some(part(line));
+                        changes.push(Change { before, now: None });
+                    }
+                    for line in now {
+                        let now = Some(part(line));
+                        changes.push(Change { before: None, now });
                     }
                 }
             }
@@ -155,6 +160,16 @@ impl Rates {
             for change in &changes {
                 self.change(dimension, change, first);
             }
+        }
+    }
+
+    /// An article lies in the style that was told last.
+    fn lies_in(&mut self, line: &Sold) {
+        let dimension = Dimension::Sku;
+        let Some(value) = dimension.of(line) else { return };
+        let level = self.levels.number(&Key { dimension, value });
+        if self.levels.entries.get(level).value.parent != line.style {
+            self.levels.entries.get_mut(level).value.parent = line.style;
         }
     }
 
@@ -187,12 +202,6 @@ impl Rates {
             let level = &mut self.levels.entries.get_mut(level).value;
             level.rings.insert(at, number);
         }
-        if dimension == Dimension::Sku && change.now.is_some() {
-            let level = self.levels.number(&key);
-            if self.levels.entries.get(level).value.parent != line.style {
-                self.levels.entries.get_mut(level).value.parent = line.style;
-            }
-        }
         let ring = &mut self.rings.entries.get_mut(number).value;
         // What is put in first keeps the day that the other is taken out of.
         if let Some((now, group)) = change.now {
@@ -214,7 +223,7 @@ impl Rates {
     pub(crate) fn close(&mut self, world: &World, day: i32) {
         self.add_up();
         if self.small.waiting.len() > WAITING {
-            self.into_rings(world);
+            self.add_to_rings(world);
         }
         self.small.closed = Some(day.saturating_sub(1));
         self.maturity_due = true;
@@ -241,7 +250,7 @@ impl Rates {
             .closed
             .filter(|_| self.small.leveled != self.small.closed)
         {
-            self.into_rings(world);
+            self.add_to_rings(world);
             self.level(day);
             self.small.leveled = Some(day);
         }

@@ -61,6 +61,26 @@ impl Sold {
     }
 }
 
+/// What a line was and what it is, of all that was taken out (-1) and put in (1) of it in the meantime, in any order: what cancels is left out. As a rule at
+/// most one of each.
+pub(crate) fn net(of_line: &[(Sold, i64)]) -> (Vec<&Sold>, Vec<&Sold>) {
+    let mut left: Vec<&(Sold, i64)> = Vec::with_capacity(of_line.len());
+    for entry in of_line {
+        let (line, sign) = entry;
+        match left.iter().position(|(other, of)| *of == -sign && other == line) {
+            Some(at) => {
+                left.remove(at);
+            }
+            None => left.push(entry),
+        }
+    }
+    let with = |wanted: i64| {
+        let of = left.iter().filter(move |(_, sign)| *sign == wanted);
+        of.map(|(line, _)| line).collect()
+    };
+    (with(-1), with(1))
+}
+
 /// Pieces of a return that arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Encode, Decode)]
 pub(crate) struct Arrived {
