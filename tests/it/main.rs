@@ -12,4 +12,5 @@ mod recovery;
 mod refusals;
 mod sign_in;
 mod telemetry;
+mod views;
 mod wire;

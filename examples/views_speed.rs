@@ -1,12 +1,12 @@
 //! How long the views take, and what they answer: a history is folded into live tables, and each view is asked as an operator would.
 //!
-//! `cargo run --release -p eddy-processors --example views_speed -- [orders] [story or world] [rows shown of each view]`.
+//! `cargo run --release --example views_speed -- [orders] [story or world] [rows shown of each view]`.
 //!
 //! `order_timeline` is asked for single orders, the others whole. Figures are of the machine at hand.
 
 #![allow(clippy::disallowed_methods)]
 
-#[path = "story/mod.rs"]
+#[path = "../processors/examples/story/mod.rs"]
 mod story;
 
 use std::time::Instant;

@@ -3,7 +3,7 @@
 use eddy_events::returns::{Disposition, FacilityKind, Grade, Method};
 use eddy_events::{Body, Event, Timestamp, context, feedback, money, order, returns};
 
-use crate::history::*;
+use super::history::*;
 
 fn hub(facility: &str, pincode: &str, per_day: u32) -> Event {
     let body = context::FacilityUpdated {

@@ -3,7 +3,7 @@
 //! A block is `query` (or `query sorted`, where the order is not the query's to say), the statement, `----`, and the rows with bars between the columns.
 
 #[allow(dead_code)]
-#[path = "../it/history.rs"]
+#[path = "../../../processors/tests/it/history.rs"]
 mod history;
 mod story;
 
@@ -96,7 +96,7 @@ async fn lines(engine: &QueryEngine, sql: &str) -> Result<Vec<String>, eddy_quer
 #[tokio::test]
 async fn every_query_file_gives_its_answers() {
     let engine = engine(&story::events());
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/views/sql");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/views/sql");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|file| file.unwrap().path())
