@@ -217,7 +217,7 @@ pub(crate) struct Shipment {
     pub(crate) told_attempts: (u16, u16),
     /// Latest probability that it is never delivered, not a number until scored. Repeats an output.
     pub(crate) risk: f64,
-    /// Log-odds that its first attempt fails were the lane as usual, not a number until scored. Follows the log.
+    /// Log-odds that its first attempt fails by all but its courier, not a number until scored. Follows the log.
     pub(crate) attempt_odds: f32,
     /// What was told to the watch over how things run, as bits. Follows the log.
     pub(crate) watched: u8,

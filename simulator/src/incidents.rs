@@ -71,12 +71,12 @@ impl Incidents {
             let facility = rng.below(warehouses) as u16;
             let packer = rng.below(PACKERS) as u16;
             let (trouble, size) = match id % 9 {
-                0 => (Trouble::NdrOnLane(courier, zone), rng.range(1.0, 1.8)),
+                0 => (Trouble::NdrOnLane(courier, zone), rng.range(1.8, 3.0)),
                 1 => (Trouble::DamageByPacker(facility, packer), rng.range(1.4, 2.0)),
                 2 => (Trouble::Desk(facility), rng.range(2.5, 4.0)),
                 3 => (Trouble::RefundsOf(facility), rng.range(0.3, 0.6)),
                 4 => (Trouble::ScansOnLane(courier, zone), rng.range(0.25, 0.5)),
-                5 => (Trouble::NdrOf(courier), rng.range(0.5, 1.0)),
+                5 => (Trouble::NdrOf(courier), rng.range(0.8, 1.5)),
                 6 => (Trouble::DamageOnLane(courier, zone), rng.range(1.4, 2.0)),
                 7 => (
                     Trouble::RefundsBy([Tender::Wallet, Tender::Bank][rng.below(2)]),

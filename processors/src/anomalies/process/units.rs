@@ -323,7 +323,7 @@ fn attempt(world: &mut World, number: u32) -> Option<Unit> {
     }
     let courier = parcel.state.courier;
     let odds = f64::from(parcel.attempt_odds);
-    // What its score said were the lane as usual; without a score the rate of its kind of payment.
+    // What its score said but for its courier, whose level the series have themselves; without a score the rate of its kind of payment.
     let scored = !odds.is_nan();
     let base = if scored { 1.0 / (1.0 + (-odds).exp()) } else { 0.2 };
     let unit = Unit {
