@@ -9,8 +9,9 @@ with own as (
 )
 select anomaly_id, dimension, value, reason_group, direction, onset, window_end, observed, expected, delivered, factor, q_value, at_stake_minor, currency, status, ended
 from anomalies
-where (dimension = 'sku' and value = $product)
-   or (dimension = 'style' and value in (select style from own))
-   or (dimension = 'style,size' and value in (select concat(style, ',', size) from skus where sku = $product))
+where subject = 'return_rate'
+  and ((dimension = 'sku' and value = $product)
+    or (dimension = 'style' and value in (select style from own))
+    or (dimension = 'style,size' and value in (select concat(style, ',', size) from skus where sku = $product)))
 order by onset desc, anomaly_id
 limit 50

@@ -6,6 +6,7 @@
 //! - [`evidence`]: an e-detector over all onsets within the window, both directions, by reason group; Gamma-Poisson, so that what is not known of the
 //!   baseline counts against an alarm.
 //! - [`prior`]: what is learned over all series of a dimension: how much they differ, and how over-dispersed they are.
+//! - [`spread`]: how much wider than chance one series is by its own weeks, where counts hang together by day.
 //! - [`common`]: what a whole category does at once: season, festival, sale.
 //! - [`family`]: false discoveries over all series at a stated level under any dependence (weighted e-LOND), and q-values.
 //! - [`cases`]: one anomaly, one row: opened, updated, resolved; what known anomalies explain opens none.
@@ -71,6 +72,7 @@ pub mod evidence;
 pub mod family;
 pub mod prior;
 pub mod series;
+pub mod spread;
 pub mod why;
 
 #[cfg(test)]

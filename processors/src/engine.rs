@@ -257,6 +257,10 @@ impl Engine {
                 self.promote(position, logged_at, (event, published), artefact.as_deref(), out);
             }
             self.score(position, logged_at, event, (owner, stamp), out);
+            if !voided {
+                let process = &mut self.anomalies.small.process;
+                process.hear(&mut self.world, &self.ndr, event, owner);
+            }
         }
         if let Body::AnomalyReviewed(said) = &event.body
             && !voided
@@ -282,6 +286,7 @@ impl Engine {
                 self.rates.ensure_learned();
                 let curves = self.rates.curves();
                 self.anomalies.close(&self.world, day - 1, &curves, self.clock);
+                self.anomalies.close_process(&mut self.world, day - 1, self.clock);
             }
         }
     }

@@ -60,6 +60,8 @@ pub(crate) struct Refund {
     pub(crate) told: u8,
     /// The term that runs for it. Follows the log.
     pub(crate) watch: Watch,
+    /// It was told to the watch over how things run. Follows the log.
+    pub(crate) watched: bool,
 }
 
 impl Default for Refund {
@@ -71,6 +73,7 @@ impl Default for Refund {
             dirty: false,
             told: 0,
             watch: Watch::default(),
+            watched: false,
         }
     }
 }

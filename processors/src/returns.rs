@@ -74,6 +74,10 @@ pub(crate) struct Step {
     pub(crate) code: u8,
     /// Index in `Match::ALL` plus one, 0 when not told.
     pub(crate) matched: u8,
+    /// An inspection found it broken.
+    pub(crate) broken: bool,
+    /// It was told to the watch over how things run. Follows the log.
+    pub(crate) heard: bool,
     /// What an end brought back in minor units, [`NOT_TOLD`] when not told.
     pub(crate) recovered_minor: i64,
 }

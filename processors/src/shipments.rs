@@ -217,6 +217,10 @@ pub(crate) struct Shipment {
     pub(crate) told_attempts: (u16, u16),
     /// Latest probability that it is never delivered, not a number until scored. Repeats an output.
     pub(crate) risk: f64,
+    /// Log-odds that its first attempt fails by all but its courier, not a number until scored. Follows the log.
+    pub(crate) attempt_odds: f32,
+    /// What was told to the watch over how things run, as bits. Follows the log.
+    pub(crate) watched: u8,
 }
 
 impl Default for Shipment {
@@ -233,6 +237,8 @@ impl Default for Shipment {
             watch: Watch::default(),
             told_attempts: (0, 0),
             risk: f64::NAN,
+            attempt_odds: f32::NAN,
+            watched: 0,
         }
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct Courier {
 pub(crate) struct Outage {
     pub id: u32,
     pub courier: u8,
-    /// First digit of the destination's prefix.
+    /// First digit of the destination's prefix; 0 for all of them.
     pub zone: u8,
     /// Days since 1970, first and last.
     pub from: i64,
@@ -188,9 +188,11 @@ impl Carriers {
 
     /// Severity of the outage that covers a courier, a destination and a day.
     pub(crate) fn outage(&self, courier: usize, zone: u8, day: i64) -> Option<&Outage> {
-        self.outages
-            .iter()
-            .find(|o| usize::from(o.courier) == courier && o.zone == zone && (o.from..=o.to).contains(&day))
+        self.outages.iter().find(|o| {
+            usize::from(o.courier) == courier
+                && (o.zone == zone || o.zone == crate::incidents::EVERYWHERE)
+                && (o.from..=o.to).contains(&day)
+        })
     }
 
     /// Whether the first agent of a courier in a prefix fakes attempts.

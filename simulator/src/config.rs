@@ -39,6 +39,8 @@ pub struct WorldConfig {
     pub shifts: u32,
     /// Injected outages of a courier in a stretch of country.
     pub outages: u32,
+    /// Injected incidents: damage by a packer or on a lane, a slow inspection desk, refunds that hang, failing attempts, parcels that lie without a scan, each in turn.
+    pub incidents: u32,
     /// Share of events that arrive hours or days late, and the most hours.
     pub late_rate: f64,
     /// The most hours an event may be late.
@@ -77,6 +79,7 @@ impl Default for WorldConfig {
             abuses: Pattern::ALL.iter().copied().collect(),
             shifts: 16,
             outages: 10,
+            incidents: 0,
             late_rate: 0.01,
             late_max_hours: 60,
             duplicate_rate: 0.01,

@@ -13,6 +13,7 @@ mod choices;
 mod config;
 mod geography;
 mod goods;
+mod incidents;
 mod journey;
 mod marks;
 mod orders;

@@ -259,7 +259,17 @@ fn tell(
         out_at(first_out, rng)
     };
     let span = (out - at).max(40 * MINUTE);
-    let step = |share: f64| at + (span as f64 * share) as i64;
+    // Where parcels lie, everything after the pickup comes days later.
+    let zone = place.code.as_bytes()[0] - b'0';
+    let lies = world.incidents.lies(
+        world.seed,
+        (chosen as u8, zone, d.parcel.facility),
+        d.parcel.day,
+        state.numbers.awb,
+    ) * 24
+        * HOUR;
+    out += lies;
+    let step = |share: f64| at + (span as f64 * share) as i64 + if share > 0.2 { lies } else { 0 };
     let scan = |hub: Option<SmolStr>| Scan {
         awb: awb.clone(),
         courier: Some(courier.code.clone()),

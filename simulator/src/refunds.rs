@@ -104,10 +104,13 @@ fn refund(world: &World, state: &mut State, t: &Tale<'_>, rng: &mut Rng, i: usiz
         at,
         Body::RefundInitiated(Box::new(body.clone())),
     );
+    let late = world
+        .incidents
+        .refund_late(0.06, t.facility, tender, world.day_of(at));
     let mut issued = match () {
         () if counter => at + rng.between(1, 6) * MINUTE,
         // One in sixteen misses its promise.
-        () if rng.chance(0.06) => due + rng.between(4, 140) * HOUR,
+        () if rng.chance(late) => due + rng.between(4, 140) * HOUR,
         () => at + rng.between(2, 80) * HOUR,
     };
     if !counter && rng.chance(0.015) {

@@ -30,6 +30,8 @@ pub(crate) struct Tale<'a> {
     pub rma: SmolStr,
     pub oms: Voice,
     pub agent: Option<SmolStr>,
+    /// Facility that takes it back, once that is known.
+    pub facility: Option<u16>,
 }
 
 impl Tale<'_> {
@@ -86,6 +88,7 @@ pub(crate) fn tell(world: &World, state: &mut State, plan: &ReturnPlan) {
         oms: Voice::new(&SmolStr::new_static("urn:oms:main"), &rma),
         rma,
         agent,
+        facility: plan.in_store,
     };
     truth(state, &t, pattern);
     request(world, state, &mut t, rng);
@@ -264,6 +267,7 @@ fn receive(
     now: &mut i64,
     facility: u16,
 ) -> i64 {
+    t.facility = Some(facility);
     let config = &world.config;
     let sold = &t.plan.sold;
     let home = &world.geography.facilities[usize::from(facility)];
@@ -331,7 +335,8 @@ fn receive(
         } else {
             state.desk[desk].max(*now + HOUR)
         };
-        state.desk[desk] = slot + DAY / i64::from(home.inspect_per_day);
+        let slower = world.incidents.desk(facility, world.day_of(slot));
+        state.desk[desk] = slot + (DAY as f64 * slower) as i64 / i64::from(home.inspect_per_day);
         inspected = slot + rng.between(10, 50) * MINUTE;
         if !in_store && world.hour_of(inspected) < 8 {
             inspected += 8 * HOUR;

@@ -132,6 +132,18 @@ impl<T: FnMut(Row)> Events<T> {
                 reason_group: eddy_events::returns::REASON_GROUPS[s.reason],
             });
         }
+        for i in w.incidents.iter() {
+            let (subject, dimension, value) = i.described(&names, &w.geography.facilities);
+            state.truth.push(Row::Incident {
+                id: i.id,
+                subject,
+                dimension,
+                value,
+                onset: day_start(i.from),
+                to: day_start(i.to + 1),
+                size: (i.size * 1e3).round() / 1e3,
+            });
+        }
         for (c, courier) in names.iter().enumerate() {
             for p in 0..w.geography.prefixes.len() {
                 if w.carriers.has_faker(c, p) {

@@ -56,6 +56,23 @@ pub enum Row {
         /// Reason group of the returns added.
         reason_group: &'static str,
     },
+    /// Something about how the shop runs gets worse.
+    Incident {
+        /// Number.
+        id: u32,
+        /// `damage`, `inspection_backlog`, `refund_delay`, `ndr` or `missing_scans`.
+        subject: &'static str,
+        /// `packer`, `courier`, `courier,zone`, `facility` or `tender`.
+        dimension: &'static str,
+        /// Value of the dimension.
+        value: String,
+        /// First day: of delivery for damage, of inspection for a desk, of the refund's begin, of the first attempt, of the manifest for what lies.
+        onset: Timestamp,
+        /// End, exclusive.
+        to: Timestamp,
+        /// How much worse: times as many returns for damage, times as long for a desk, log-odds for failures, the probability of hanging or lying for the rest.
+        size: f64,
+    },
     /// A courier's agent who fakes attempts.
     Agent {
         /// Agent.

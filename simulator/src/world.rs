@@ -16,6 +16,7 @@ use crate::chance::{Rng, logit, sigmoid};
 use crate::config::{ConfigError, WorldConfig};
 use crate::geography::Geography;
 use crate::goods::Goods;
+use crate::incidents::Incidents;
 use crate::orders::OrderPlan;
 use crate::people::People;
 use crate::returns::ReturnPlan;
@@ -37,6 +38,7 @@ pub(crate) struct World {
     pub people: People,
     pub carriers: Carriers,
     pub shifts: Vec<Shift>,
+    pub incidents: Incidents,
     /// First day, counted from 1970 in local time.
     pub first_day: i64,
     pub days: Vec<DayFacts>,
@@ -69,7 +71,7 @@ impl World {
         let goods = Goods::new(seed, config.skus, config.return_scale);
         let people = People::new(seed, config.customers);
         let fakers = config.abuses.contains(&crate::Pattern::FakeAttempt);
-        let carriers = Carriers::new(
+        let mut carriers = Carriers::new(
             seed,
             config.couriers,
             config.outages,
@@ -77,7 +79,7 @@ impl World {
             i64::from(config.days),
             fakers,
         );
-        let shifts = shifts::schedule(
+        let mut shifts = shifts::schedule(
             seed,
             &goods,
             config.shifts,
@@ -86,6 +88,15 @@ impl World {
             first_day,
             i64::from(config.days),
         );
+        let incidents = Incidents::schedule(
+            seed,
+            config.incidents,
+            (carriers.couriers.len(), geography.warehouses),
+            first_day,
+            i64::from(config.days),
+        );
+        shifts.extend(incidents.shifts(config.shifts));
+        carriers.outages.extend(incidents.outages(config.outages));
         let mut world = Self {
             seed,
             geography,
@@ -93,6 +104,7 @@ impl World {
             people,
             carriers,
             shifts,
+            incidents,
             first_day,
             days,
             demand,

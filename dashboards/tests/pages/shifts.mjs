@@ -1,9 +1,9 @@
 // Anomalies and forecasts of the tests' own, as the tables would tell them: the pages ask as always, and the answers to these queries alone are put in their place.
-const columns = ["anomaly_id", "dimension", "value", "reason_group", "direction", "onset", "window_start", "window_end", "observed", "expected", "delivered", "factor", "q_value",
+const columns = ["anomaly_id", "subject", "dimension", "value", "reason_group", "direction", "onset", "window_start", "window_end", "observed", "expected", "delivered", "factor", "q_value",
   "at_stake_minor", "currency", "cause", "members", "tested", "status", "actor", "reason", "merged_into", "detected_at", "updated_at", "resolved_at", "ended"];
 
 export const anomaly = (id, more = {}) => ({
-  anomaly_id: id, dimension: "category,size", value: "kurtas,L", reason_group: "size_fit", direction: "up", onset: "2026-03-02", window_start: "2026-03-02", window_end: "2026-03-12", observed: 141, expected: 90, delivered: 1000, factor: 1.57, q_value: 0.004,
+  anomaly_id: id, subject: "return_rate", dimension: "category,size", value: "kurtas,L", reason_group: "size_fit", direction: "up", onset: "2026-03-02", window_start: "2026-03-02", window_end: "2026-03-12", observed: 141, expected: 90, delivered: 1000, factor: 1.57, q_value: 0.004,
   at_stake_minor: 7_644_900, currency: "INR", cause: JSON.stringify([{ dimension: "facility", value: "BLR1", share: 0.71, factor: 2.4, evidence: 18.2, observed: 61, expected: 25 }, { dimension: "courier", value: "ekart", share: 0.22, factor: 1.3, evidence: 2.1, observed: 40, expected: 31 }]),
   members: JSON.stringify([{ dimension: "style,size", value: "PT-KURTA,L" }]), tested: 4180, status: "open", actor: null, reason: null, merged_into: null, detected_at: "2026-03-09T18:30:00Z", updated_at: "2026-03-12T18:30:00Z", resolved_at: null, ended: null, ...more,
 });

@@ -4,11 +4,12 @@
 //! their series in one order, whatever the order within the day, so that the same log gives the same anomalies. Detection, control of false discoveries and the
 //! ranking of causes are `eddy_models::shift`'s; here is what they are told, and the life of the rows.
 //!
-//! Deliberately absent: any series that is not of return rates.
+//! Deliberately absent here: any series that is not of return rates; [`process`] watches those.
 
 mod baseline;
 pub(crate) mod lines;
 pub(crate) mod output;
+pub(crate) mod process;
 mod row;
 mod volumes;
 mod watch;
@@ -73,6 +74,7 @@ pub(crate) struct Small {
     /// Lines that no baseline may learn from, by case: dimension, series, first day of delivery, day after the last.
     explained: BTreeMap<u64, (Dimension, u32, i32, i32)>,
     pub(crate) rows: Vec<Row>,
+    pub(crate) process: process::Small,
     /// Series by dimension.
     values: [usize; DIMENSIONS],
     volumes: Volumes,
@@ -92,6 +94,7 @@ impl Default for Small {
             cases: Cases::new(Policy::default()),
             explained: BTreeMap::new(),
             rows: Vec::new(),
+            process: process::Small::default(),
             values: [0; DIMENSIONS],
             volumes: Volumes::default(),
         }
@@ -424,7 +427,13 @@ impl Anomalies {
             let moved = row.series != case.series;
             let causes =
                 (opened || moved || (day - case.opened) % WEEK == 0).then(|| why::causes(&view, case));
-            let tell = row.take(&view, case, causes, (tested, clock, opened || moved));
+            let tell = row.take(
+                day,
+                case,
+                || view.stakes(case),
+                causes,
+                (tested, clock, opened || moved),
+            );
             due.push((number as u32, tell));
         }
         for case in small.cases.iter() {
@@ -440,7 +449,7 @@ impl Anomalies {
             self.dirty.push(number);
             if let Some(kind) = tell {
                 let row = &self.small.rows[number as usize];
-                let data = output::told(world, self.shard, &self.series, number, row);
+                let data = output::told(world, &self.series, id_of(self.shard, number), row);
                 self.told.push((kind, data));
             }
         }
@@ -464,7 +473,7 @@ impl Anomalies {
     /// Somebody spoke about an anomaly. `false` when there is none of this id.
     pub(crate) fn review(&mut self, world: &World, said: &AnomalyReviewed, at: i64) -> bool {
         let Some(number) = row::number_of(self.shard, &said.anomaly_id) else {
-            return false;
+            return self.review_process(world, said, at);
         };
         let Some(row) = self.small.rows.get_mut(number as usize) else {
             return false;
@@ -472,7 +481,7 @@ impl Anomalies {
         row.review(said, at);
         self.dirty.push(number);
         let row = &self.small.rows[number as usize];
-        let data = output::told(world, self.shard, &self.series, number, row);
+        let data = output::told(world, &self.series, id_of(self.shard, number), row);
         self.told.push((OutputType::AnomalyUpdated, data));
         true
     }

@@ -6,9 +6,9 @@ use eddy_events::returns::REASON_GROUPS;
 use serde::Serialize;
 use smol_str::SmolStr;
 
+use super::Row;
 use super::lines::Dimension;
 use super::watch::{Key, Watched};
-use super::{Row, id_of};
 use crate::ledger::Ledger;
 use crate::world::World;
 
@@ -49,6 +49,7 @@ struct Told<'a> {
     q_value: f64,
     reason_group: Option<&'a str>,
     status: &'a str,
+    subject: &'static str,
     tested: u32,
     updated_at: String,
     value: String,
@@ -80,57 +81,67 @@ pub(crate) fn value_of(world: &World, key: &Key) -> String {
     }
 }
 
+/// Series by their numbers, in words.
+pub(crate) trait Named {
+    /// What it counts.
+    fn subject(&self, series: u32) -> &'static str;
+    /// What it is of.
+    fn dimension(&self, series: u32) -> &'static str;
+    /// Which one.
+    fn value(&self, world: &World, series: u32) -> String;
+}
+
+impl Named for Ledger<Key, Watched> {
+    fn subject(&self, _: u32) -> &'static str {
+        "return_rate"
+    }
+
+    fn dimension(&self, series: u32) -> &'static str {
+        self.entries.get(series).key.dimension.word()
+    }
+
+    fn value(&self, world: &World, series: u32) -> String {
+        value_of(world, &self.entries.get(series).key)
+    }
+}
+
 /// The causes of a row as JSON.
-pub(crate) fn causes_text(world: &World, series: &Ledger<Key, Watched>, row: &Row) -> String {
+pub(crate) fn causes_text(world: &World, series: &impl Named, row: &Row) -> String {
     serde_json::to_string(&causes(world, series, row)).unwrap_or_default()
 }
 
 /// The other series of a row as JSON.
-pub(crate) fn members_text(world: &World, series: &Ledger<Key, Watched>, row: &Row) -> String {
+pub(crate) fn members_text(world: &World, series: &impl Named, row: &Row) -> String {
     serde_json::to_string(&members(world, series, row)).unwrap_or_default()
 }
 
-fn causes(world: &World, series: &Ledger<Key, Watched>, row: &Row) -> Vec<Cause> {
+fn causes(world: &World, series: &impl Named, row: &Row) -> Vec<Cause> {
     row.causes
         .iter()
-        .map(|cause| {
-            let key = &series.entries.get(cause.series).key;
-            Cause {
-                dimension: key.dimension.word(),
-                evidence: rounded(cause.evidence),
-                expected: rounded(cause.expected),
-                factor: rounded(cause.factor),
-                observed: cause.observed,
-                share: rounded(cause.share),
-                value: value_of(world, key),
-            }
+        .map(|cause| Cause {
+            dimension: series.dimension(cause.series),
+            evidence: rounded(cause.evidence),
+            expected: rounded(cause.expected),
+            factor: rounded(cause.factor),
+            observed: cause.observed,
+            share: rounded(cause.share),
+            value: series.value(world, cause.series),
         })
         .collect()
 }
 
-fn members(world: &World, series: &Ledger<Key, Watched>, row: &Row) -> Vec<Member> {
+fn members(world: &World, series: &impl Named, row: &Row) -> Vec<Member> {
     row.members
         .iter()
-        .map(|member| {
-            let key = &series.entries.get(*member).key;
-            Member {
-                dimension: key.dimension.word(),
-                value: value_of(world, key),
-            }
+        .map(|member| Member {
+            dimension: series.dimension(*member),
+            value: series.value(world, *member),
         })
         .collect()
 }
 
 /// Subject and data of an anomaly.
-pub(crate) fn told(
-    world: &World,
-    shard: u32,
-    series: &Ledger<Key, Watched>,
-    number: u32,
-    row: &Row,
-) -> (SmolStr, Data) {
-    let id = id_of(shard, number);
-    let key = &series.entries.get(row.series).key;
+pub(crate) fn told(world: &World, series: &impl Named, id: SmolStr, row: &Row) -> (SmolStr, Data) {
     let told = Told {
         anomaly_id: &id,
         at_stake_minor: row.at_stake_minor,
@@ -138,7 +149,7 @@ pub(crate) fn told(
         currency: world.symbols.text(world.currency),
         delivered: row.delivered,
         detected_at: Timestamp::utc(row.detected_at).to_string(),
-        dimension: key.dimension.word(),
+        dimension: series.dimension(row.series),
         direction: direction(row),
         expected: rounded(row.expected),
         members: members(world, series, row),
@@ -149,9 +160,10 @@ pub(crate) fn told(
             .group
             .and_then(|group| REASON_GROUPS.get(usize::from(group)).copied()),
         status: row.status(),
+        subject: series.subject(row.series),
         tested: row.tested,
         updated_at: Timestamp::utc(row.updated_at).to_string(),
-        value: value_of(world, key),
+        value: series.value(world, row.series),
         window_end: day_text(row.until),
         window_start: day_text(row.onset),
     };

@@ -7,7 +7,6 @@ use eddy_models::shift::cases::Case;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::GROWN;
-use super::watch::View;
 use super::why::Cause;
 
 /// Causes that a row names.
@@ -69,12 +68,13 @@ impl Row {
         }
     }
 
-    /// Takes the case as a day leaves it; which output tells of it, if any.
+    /// Takes the case as a day leaves it; which output tells of it, if any. `stakes` counts what was delivered since the onset and what that is worth in minor units.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
     pub(super) fn take(
         &mut self,
-        view: &View<'_>,
+        today: i32,
         case: &Case<u32>,
+        stakes: impl FnOnce() -> (u32, i128),
         causes: Option<Vec<Cause>>,
         (tested, clock, new): (u32, i64, bool),
     ) -> Option<OutputType> {
@@ -94,7 +94,7 @@ impl Row {
         // The window moves on and leaves an old shift behind; its row tells it at its largest.
         let larger = new || case.excess().abs() >= self.excess().abs();
         if larger {
-            self.measure(view, case);
+            self.measure(today, case, stakes());
         }
         if let Some(mut causes) = causes.filter(|causes| larger && !causes.is_empty()) {
             causes.truncate(NAMED);
@@ -132,16 +132,11 @@ impl Row {
 
     /// What is counted of the case today.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-    fn measure(&mut self, view: &View<'_>, case: &Case<u32>) {
+    fn measure(&mut self, today: i32, case: &Case<u32>, (delivered, value): (u32, i128)) {
         self.onset = case.onset;
-        self.until = view.today;
+        self.until = today;
         self.observed = case.observed;
         self.expected = case.expected;
-        let (mut delivered, mut value) = (0, 0_i128);
-        for line in view.lines_since(case.series, case.onset) {
-            delivered += 1;
-            value += i128::from(line.value_minor);
-        }
         self.delivered = delivered;
         let each = value as f64 / f64::from(delivered.max(1));
         self.at_stake_minor = (each * self.excess()).round() as i64;

@@ -54,6 +54,14 @@ impl<'a> View<'a> {
         self.curves.of(self.series, series)
     }
 
+    /// Lines of a case delivered since its onset, and what they are worth in minor units.
+    pub(crate) fn stakes(&self, case: &Case<u32>) -> (u32, i128) {
+        self.lines_since(case.series, case.onset)
+            .fold((0, 0), |(lines, value), line| {
+                (lines + 1, value + i128::from(line.value_minor))
+            })
+    }
+
     /// Lines of a series delivered from a day on, latest known first.
     pub(crate) fn lines_since(&self, series: u32, from: i32) -> impl Iterator<Item = &'a Line> {
         let lines = self.lines;

@@ -25,6 +25,8 @@ pub(crate) struct Kept {
     pub(crate) raw: [f64; 2],
     /// Log-odds that the next attempt fails, were the lane as usual.
     pub(crate) calm: f64,
+    /// The same without what is believed of the courier and its agents: what the parcel itself and the day bring.
+    pub(crate) apart: f64,
     pub(crate) terms: Vec<Term>,
     /// What models said that did not serve, and the raw log-odds of the one that did, where it was promoted.
     pub(crate) beside: Vec<Beside>,

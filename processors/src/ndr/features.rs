@@ -72,6 +72,22 @@ features! {
     Action: "action", "action", Code, (0.0, 0.5, 3650.0), "what was asked for since", "{action} was asked for";
 }
 
+/// Whether a family of terms is about who carries the parcel.
+pub(crate) fn is_of_courier(family: u16) -> bool {
+    const OF_COURIER: [F; 9] = [
+        F::Courier,
+        F::CourierPayment,
+        F::CourierOrigin,
+        F::CourierZone,
+        F::CourierDistrict,
+        F::CourierPrefix,
+        F::CourierLane,
+        F::CourierWeather,
+        F::Agent,
+    ];
+    OF_COURIER.iter().any(|of| *of as u16 == family)
+}
+
 /// The schema.
 pub(crate) const SCHEMA: Schema = Schema {
     name: "ndr",

@@ -298,6 +298,14 @@ impl Ndr {
         }
     }
 
+    /// Log-odds that the first attempt of a parcel fails, by all but its courier: what is believed of that follows a shift within weeks. `None` when that is
+    /// not asked any more, or was never scored.
+    pub(crate) fn first_attempt(&self, parcel: u32) -> Option<f64> {
+        let case = self.parcels.holds(parcel).then(|| self.parcels.get(parcel))?;
+        let last = case.kept.last().filter(|kept| kept.attempt_open)?;
+        (case.end == case::End::Open && case.failures == 0).then_some(last.apart)
+    }
+
     /// Subjects whose rows wait, and of which stages, as bits.
     pub(crate) fn take_dirty(&mut self) -> Vec<(Subject, u8)> {
         let dirty = std::mem::take(&mut self.dirty);

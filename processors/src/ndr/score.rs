@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::case::{Kept, Shown, Told};
 use super::examples::Example;
 use super::facts::{Way, channel};
-use super::features::{F, N, PRIORS, Row, SCHEMA};
+use super::features::{self, F, N, PRIORS, Row, SCHEMA};
 use super::promoted::{self, Beside};
 use super::{ATTEMPT, FINAL, Ndr, Stage, Subject};
 use crate::fold::payment_word;
@@ -70,8 +70,11 @@ impl Ndr {
             online: own,
         } = self.weigh(&way, &mut row, eta, now, &mut adds);
         let mut contributions = vec![0.0; N];
-        let mut base = 0.0;
+        let (mut base, mut apart) = (0.0, calm);
         for (term, add) in row.terms.iter().zip(&adds) {
+            if features::is_of_courier(term.family) {
+                apart -= add[ATTEMPT];
+            }
             if usize::from(term.family) == F::Base as usize {
                 base += add[FINAL];
             } else {
@@ -143,6 +146,7 @@ impl Ndr {
             scored_at: now,
             raw,
             calm,
+            apart,
             terms: row.terms,
         };
         let risk = shown.probability;

@@ -1,10 +1,10 @@
-//! `anomalies`: one row a shift of a return rate, with its life and its ranked causes.
+//! `anomalies`: one row a shift, with its life and its ranked causes.
 
 use eddy_events::returns::REASON_GROUPS;
 
 use super::Writer;
-use crate::anomalies::output::{causes_text, direction, members_text, rounded, value_of};
-use crate::anomalies::{Anomalies, id_of};
+use crate::anomalies::output::{Named, causes_text, direction, members_text, rounded};
+use crate::anomalies::{Anomalies, Row, id_of, process};
 use crate::facts::NO_TIME;
 use crate::rows::Kind::{Day, Float, Int, Small, Text, Time};
 use crate::rows::{FULL, NULL, Table};
@@ -14,15 +14,22 @@ pub(crate) const TABLE: Table = Table {
     name: "anomalies",
     schema_name: "",
     key: 1,
-    comment: "Shifts of return rates, found at the close of each day among all series of twelve dimensions. One anomaly is one row, however many series see it. Of those \
-              opened in a year the expected share that is false is at most one in ten, whatever hangs together (weighted e-LOND).",
+    comment: "Shifts of return rates and of how things run, found at the close of each day among all series of each subject. One anomaly is one row, however many series see it. Of those \
+              opened in a year the expected share that is false is at most one in ten among those of return rates, and one in ten among the others (weighted e-LOND).",
     columns: &[
         ("anomaly_id", Text, FULL, "Anomaly."),
+        (
+            "subject",
+            Text,
+            FULL,
+            "What shifted: return_rate, damage (of inspected lines), inspection_backlog, refund_delay, ndr (first attempts that fail) or missing_scans.",
+        ),
         (
             "dimension",
             Text,
             FULL,
-            "sku, style, `style,size`, category, `category,size`, supplier, seller, packer, `courier,zone`, courier, facility or state.",
+            "Of return rates sku, style, `style,size`, category, `category,size`, supplier, seller, packer, `courier,zone`, courier, facility or state. Of the other subjects courier, \
+             `courier,zone`, packer, facility or tender.",
         ),
         (
             "value",
@@ -46,27 +53,27 @@ pub(crate) const TABLE: Table = Table {
             "onset",
             Day,
             FULL,
-            "First day of delivery of the shift, the likeliest one.",
+            "First day of the shift, the likeliest one: of delivery for return rates and damage, of receipt, refund's begin, first attempt or last scan for the others.",
         ),
-        (
-            "window_start",
-            Day,
-            FULL,
-            "First day of delivery that is counted: the onset.",
-        ),
+        ("window_start", Day, FULL, "First day that is counted: the onset."),
         ("window_end", Day, FULL, "Last day that was looked at."),
-        ("delivered", Small, FULL, "Lines delivered in the window."),
+        (
+            "delivered",
+            Small,
+            FULL,
+            "What the window holds: delivered lines, inspected lines, received lines, refunds, first attempts, parcels scanned.",
+        ),
         (
             "observed",
             Float,
             FULL,
-            "Of those, lines asked back until now, of the reason group if there is one.",
+            "Of those, how many were asked back until now (of the reason group if there is one), damaged, left waiting, late, failed, silent.",
         ),
         (
             "expected",
             Float,
             FULL,
-            "Lines that would have been by now without a shift.",
+            "How many would have been by now without a shift.",
         ),
         ("factor", Float, FULL, "observed / expected."),
         (
@@ -79,7 +86,7 @@ pub(crate) const TABLE: Table = Table {
             "at_stake_minor",
             Int,
             FULL,
-            "What the lines beyond expectation cost, in minor units; negative when less comes back.",
+            "Value of what is beyond expectation, in minor units; negative when less comes back.",
         ),
         ("currency", Text, FULL, "ISO 4217 code, the tenant's."),
         (
@@ -123,15 +130,26 @@ fn given(text: &str) -> Option<&str> {
 }
 
 pub(crate) fn write(world: &World, anomalies: &Anomalies, number: u32, rows: &mut Writer) {
-    let Some(row) = anomalies.small.rows.get(number as usize) else {
-        return;
-    };
-    let key = &anomalies.series.entries.get(row.series).key;
+    let (of, number) = (number & process::HERE != 0, number & !process::HERE);
+    if of {
+        let process = &anomalies.small.process;
+        if let Some(row) = process.rows.get(number as usize) {
+            let id = process::id_of(anomalies.shard, number);
+            write_row(world, process, &id, row, rows);
+        }
+    } else if let Some(row) = anomalies.small.rows.get(number as usize) {
+        let id = id_of(anomalies.shard, number);
+        write_row(world, &anomalies.series, &id, row, rows);
+    }
+}
+
+fn write_row(world: &World, series: &impl Named, id: &str, row: &Row, rows: &mut Writer) {
     let review = row.review.as_ref();
     rows.upserts
-        .text(&*id_of(anomalies.shard, number))
-        .text(key.dimension.word())
-        .text(&*value_of(world, key))
+        .text(id)
+        .text(series.subject(row.series))
+        .text(series.dimension(row.series))
+        .text(&*series.value(world, row.series))
         .text(
             row.group
                 .and_then(|group| REASON_GROUPS.get(usize::from(group)).copied()),
@@ -147,8 +165,8 @@ pub(crate) fn write(world: &World, anomalies: &Anomalies, number: u32, rows: &mu
         .float(row.q)
         .int(row.at_stake_minor)
         .text(world.symbols.text(world.currency))
-        .text(&*causes_text(world, &anomalies.series, row))
-        .text(&*members_text(world, &anomalies.series, row))
+        .text(&*causes_text(world, series, row))
+        .text(&*members_text(world, series, row))
         .small(super::count(row.tested))
         .text(row.status())
         .text(review.and_then(|review| given(&review.actor)))

@@ -476,8 +476,8 @@ pub(crate) fn scan(
     return_forecast::scan(world, rates, &mut ahead);
     give_rest(ahead, &mut give);
     let mut found = Writer::new(ANOMALIES, 256);
-    for number in 0..anomalies.small.rows.len() {
-        anomalies::write(world, anomalies, number as u32, &mut found);
+    for number in anomalies.numbers() {
+        anomalies::write(world, anomalies, number, &mut found);
     }
     give_rest(found, &mut give);
     let mut changes = Vec::new();

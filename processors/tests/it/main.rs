@@ -10,6 +10,7 @@ mod laws;
 mod milestones;
 mod operations;
 mod oracle;
+mod process;
 mod promoted;
 mod rates;
 mod risk;

@@ -1,5 +1,6 @@
 //! The world's laws and its realism, the latter judged on seeds that were kept apart while building.
 
+mod incidents;
 mod laws;
 mod patterns;
 mod realism;

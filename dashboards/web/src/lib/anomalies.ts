@@ -11,7 +11,12 @@ const list = <T>(text: unknown): T[] => {
 export const causesOf = (row: Row): Cause[] => list<Cause>(row.cause);
 export const membersOf = (row: Row): Member[] => list<Member>(row.members);
 
-export const dimensions: readonly string[] = ["sku", "style", "style,size", "category", "category,size", "supplier", "seller", "packer", "courier", "courier,zone", "facility", "state"];
+export const dimensions: readonly string[] = ["sku", "style", "style,size", "category", "category,size", "supplier", "seller", "packer", "courier", "courier,zone", "facility", "state", "tender"];
+/** What may shift, and what is counted of it. */
+const units: Record<string, string> = { return_rate: "returned", damage: "damaged", inspection_backlog: "not inspected in time", refund_delay: "late", ndr: "failed at first", missing_scans: "silent" };
+export const subjects = Object.keys(units);
+export const isRate = (row: Row): boolean => (row.subject ?? "return_rate") === "return_rate";
+export const unitOf = (row: Row): string => units[String(row.subject)] ?? "returned";
 export const statuses: readonly string[] = ["open", "acknowledged", "snoozed", "dismissed", "merged", "resolved"];
 /** The nominal level at which false discoveries are controlled. */
 export const nominal = 0.1;
@@ -28,7 +33,7 @@ export function sliceOf(dimension: unknown, value: unknown): string {
     default: return `${String(dimension ?? "").replaceAll("_", " ")} ${String(value ?? "")}`.trim();
   }
 }
-export const titleOf = (row: Row): string => { const s = sliceOf(row.dimension, row.value); return s.charAt(0).toUpperCase() + s.slice(1) + (row.reason_group == null || row.reason_group === "" ? "" : `, for ${words(row.reason_group)}`); };
+export const titleOf = (row: Row): string => { const s = (isRate(row) ? "" : `${words(row.subject)}, `) + sliceOf(row.dimension, row.value); return s.charAt(0).toUpperCase() + s.slice(1) + (row.reason_group == null || row.reason_group === "" ? "" : `, for ${words(row.reason_group)}`); };
 
 /** Observed and expected share of what was delivered since the onset; null below 30 delivered. */
 export const ratesOf = (row: Row): { observed: number; expected: number } | null => {
@@ -38,7 +43,7 @@ export const ratesOf = (row: Row): { observed: number; expected: number } | null
 const pieces = new Intl.NumberFormat("en-IN", { maximumFractionDigits: 1 });
 export const said = (row: Row): string => {
   const r = ratesOf(row);
-  return r ? `${percent(r.observed)} where ${percent(r.expected)} was expected` : `${pieces.format(Number(row.observed))} returned of ${pieces.format(Number(row.delivered))} where ${pieces.format(Number(row.expected))} were expected`;
+  return r ? `${percent(r.observed)} where ${percent(r.expected)} was expected` : `${pieces.format(Number(row.observed))} ${unitOf(row)} of ${pieces.format(Number(row.delivered))} where ${pieces.format(Number(row.expected))} were expected`;
 };
 /** The sentence of the queue. */
 export const sentence = (row: Row): string => `${titleOf(row)}: ${said(row)}`;

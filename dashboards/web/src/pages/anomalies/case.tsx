@@ -1,6 +1,6 @@
 // The chosen case: observed against expected, the ranked differences that explain it, what is folded into it, what was changed near its onset, and how similar ones ended.
 import { useComputed } from "@preact/signals";
-import { causesOf, evidenceOf, membersOf, pieceCount, sentence, seriesOf, qOf, sliceOf, type Row } from "../../lib/anomalies";
+import { causesOf, evidenceOf, isRate, membersOf, pieceCount, sentence, seriesOf, qOf, sliceOf, unitOf, type Row } from "../../lib/anomalies";
 import { follow, num, rows, text } from "../../lib/data";
 import { count, day, instant, missing, money, percent, points, significant, times, when, words } from "../../lib/format";
 import { get, set } from "../../lib/url";
@@ -15,7 +15,7 @@ const grainOf = (r: Row): string => {
   const days = Math.max(1, ((instant(r.window_end) ?? 0) - (instant(r.onset) ?? 0)) / 86_400_000 + 1);
   return get("grain") || (num(r.delivered) / days * 7 < few ? "month" : "week");
 };
-const series = follow("anomaly_series", () => { const r = own(); if (!r) return null; const s = seriesOf(r); return { series: text(s.dimension), of: text(s.value), grain: text(grainOf(r)) }; });
+const series = follow("anomaly_series", () => { const r = own(); if (!r || !isRate(r)) return null; const s = seriesOf(r); return { series: text(s.dimension), of: text(s.value), grain: text(grainOf(r)) }; });
 const nearby = follow("anomaly_nearby", () => { const r = own(); return r?.onset == null ? null : { onset: `date ${text(String(r.onset).slice(0, 10))}` }; });
 const past = follow("anomaly_past", () => { const r = own(); return r ? { case: text(String(r.anomaly_id)) } : null; });
 
@@ -44,7 +44,7 @@ function Why({ row }: { row: Row }) {
       <tbody>{causes.map((c) => <tr title={evidenceOf(c)}><th scope="row">{sliceOf(c.dimension, c.value)}{evidenceOf(c) && <span class="note">log-likelihood gain {evidenceOf(c)}</span>}</th>
         <td class="barcell"><svg viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true"><rect width={100 * Math.min(1, Math.max(0, num(c.share)))} height="12" /></svg></td>
         <td class="r">{c.share == null ? missing : percent(c.share)}</td><td class="r">{c.factor == null ? missing : times(c.factor)}</td><td class="r">{pieceCount(c.observed)}</td><td class="r">{pieceCount(c.expected)}</td></tr>)}</tbody></table>
-      : <p class="empty">Reason, size, facility, courier, lane, batch and seller were looked through: nothing stands out. The shift is of the whole slice.</p>}
+      : <p class="empty">All other slices were looked through: nothing stands out. The shift is of the whole slice.</p>}
     {members.length > 0 && <><h3>Folded into this case</h3><p>{members.map((m, i) => <>{i > 0 && "; "}{sliceOf(m.dimension, m.value)}</>)}.</p></>}
   </section>;
 }
@@ -69,7 +69,7 @@ export function Case({ row }: { row: Row }) {
   return <div class="preview case">
     <h2>{sentence(row)}</h2>
     <dl class="pairs">
-      <div><dt>Lines asked back until now, and expected until now</dt><dd>{pieceCount(row.observed)} of {count(n)}, expected {pieceCount(row.expected)}{n >= few && <> ({points((num(row.observed) - num(row.expected)) / n)})</>}</dd></div>
+      <div><dt>{isRate(row) ? "Lines asked back until now" : `Counted as ${unitOf(row)}`}, and expected until now</dt><dd>{pieceCount(row.observed)} of {count(n)}, expected {pieceCount(row.expected)}{n >= few && <> ({points((num(row.observed) - num(row.expected)) / n)})</>}</dd></div>
       <div><dt>Factor</dt><dd>{times(row.factor as number | null)}</dd></div>
       <div><dt>q-value</dt><dd>{row.q_value == null ? missing : qOf(row.q_value)}{row.tested != null && <span class="note"> of {count(row.tested)} series tested</span>}</dd></div>
       <div><dt>At stake</dt><dd>{money(row.at_stake_minor, currency)}</dd></div>
@@ -78,6 +78,6 @@ export function Case({ row }: { row: Row }) {
       {row.reason != null && row.reason !== "" && <div><dt>Said</dt><dd>“{String(row.reason)}”</dd></div>}
     </dl>
     {product && <p><a href={`/products/${encodeURIComponent(product)}`}>The product's own page</a></p>}
-    <Why row={row} /><Observed row={row} /><Nearby /><Past />
+    <Why row={row} />{isRate(row) && <Observed row={row} />}<Nearby /><Past />
   </div>;
 }

@@ -11,7 +11,7 @@ export const tested = (): number => { const r = rows(figures.data.value)[0] ?? {
 export function Figures() {
   const r = rows(figures.data.value)[0] ?? {}, currency = String(r.currency ?? ""), standing = num(r.open) + num(r.acknowledged);
   return <Card query={figures} title="Looked at, and found" lines={3}
-    note={<>Every series is tested at each day's close, in both directions. Of the anomalies opened in a year the expected share that is false is held at {percent(nominal)} over the whole family, however the series hang together: a nominal level.</>}>
+    note={<>Every series is tested at each day's close. Of the anomalies opened in a year the expected share that is false is held at {percent(nominal)} among those of return rates, and among the others, however the series hang together: a nominal level.</>}>
     <dl class="quad">
       <div><dt>Series tested</dt><dd><span class="figure"><Changing value={count(tested())} /></span><span class="note">{num(r.tested) ? "on the last closed day" : "slices with deliveries in 90 days"}</span></dd></div>
       <div><dt>Open or acknowledged</dt><dd><span class="figure"><Changing value={count(standing)} /></span><span class="note">{count(num(r.open))} open, {count(num(r.acknowledged))} acknowledged; {count(num(r.snoozed))} held, {count(num(r.dismissed))} dismissed</span></dd></div>

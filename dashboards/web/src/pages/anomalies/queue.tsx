@@ -1,6 +1,6 @@
 // The queue by rupees at stake, and the chosen case beside it. What is said falls on the anomaly that is chosen, by its id and never by its place.
 import { computed, effect, signal } from "@preact/signals";
-import { ageMs, dimensions, qOf, ratesOf, sentence, statuses, titleOf, type Row } from "../../lib/anomalies";
+import { ageMs, dimensions, isRate, qOf, ratesOf, sentence, statuses, subjects, titleOf, type Row } from "../../lib/anomalies";
 import { num, rows } from "../../lib/data";
 import { count, duration, money, points, words } from "../../lib/format";
 import { eventTime } from "../../lib/live";
@@ -45,7 +45,7 @@ function cell(r: Row, column: number) {
   const said = told.value.get(key(r)), rates = ratesOf(r);
   switch (column) {
     case 0: return <b>{money(r.at_stake_minor == null ? null : Math.round(num(r.at_stake_minor) / 100) * 100, String(r.currency ?? ""))}</b>;
-    case 1: return <><span title={sentence(r)}>{sentence(r)}</span><span class="note"><span aria-hidden="true">{arrow(r)} </span>{r.direction === "down" ? "fewer" : "more"}{rates ? `, ${points(rates.observed - rates.expected)}` : ""}, {count(r.delivered)} delivered since</span></>;
+    case 1: return <><span title={sentence(r)}>{sentence(r)}</span><span class="note"><span aria-hidden="true">{arrow(r)} </span>{r.direction === "down" ? "fewer" : "more"}{rates ? `, ${points(rates.observed - rates.expected)}` : ""}, {count(r.delivered)} {isRate(r) ? "delivered" : "counted"} since</span></>;
     case 2: return qOf(r.q_value);
     case 3: return duration(ageMs(r, eventTime.value));
     default: return <><span>{said && said.state !== "failed" && said.word !== "note" ? `${done[said.word]}, ${said.state}` : words(r.status)}</span>{r.actor != null && <span class="note">{String(r.actor)}</span>}</>;
@@ -57,12 +57,12 @@ const Pick = ({ name, label, all, options }: { name: string; label: string; all:
 
 export function Queue() {
   const { rows: list, fresh, moved } = held.value, at = list.findIndex((r) => key(r) === get("at")), row = list[at];
-  const filtered = ["status", "kind", "search"].filter((k) => get(k)), clear = () => set(Object.fromEntries([...filtered, "at"].map((k) => [k, null])));
+  const filtered = ["status", "subject", "kind", "search"].filter((k) => get(k)), clear = () => set(Object.fromEntries([...filtered, "at"].map((k) => [k, null])));
   const verb = (word: Word, title: string, k: string) => <button type="button" class={word === "acknowledged" ? "primary" : undefined} disabled={!row || busy(row) || row.status === word || (word !== "note" && (row.status === "resolved" || row.status === "merged"))} onClick={() => act(word)}>{title} <kbd>{k}</kbd></button>;
-  return <Card query={queue} lines={8} class="queue alerts" note={list.length ? <><b>{count(list.length)}</b> {list.length === 200 ? "of most at stake" : get("status") ? "pass the filter" : "open or acknowledged"}. One case is one row: what says the same is folded into it. Resolved ones close themselves. Rates are raw, of the lines delivered since the onset: seen and expected are both counted until now. <kbd>j</kbd><kbd>k</kbd> move.</> : undefined}>
+  return <Card query={queue} lines={8} class="queue alerts" note={list.length ? <><b>{count(list.length)}</b> {list.length === 200 ? "of most at stake" : get("status") ? "pass the filter" : "open or acknowledged"}. One case is one row: what says the same is folded into it. Resolved ones close themselves. Rates are raw, of what was counted since the onset: seen and expected until now. <kbd>j</kbd><kbd>k</kbd> move.</> : undefined}>
     <div class="bar">
       <input id="anomalies-search" type="search" aria-label="Search anomalies" placeholder="a style, a courier, a reason" value={get("search")} onChange={(e) => set({ search: e.currentTarget.value.trim(), at: null })} />
-      <Pick name="status" label="Status" all="open and acknowledged" options={["all", ...statuses]} /><Pick name="kind" label="About" all="about anything" options={dimensions} />
+      <Pick name="status" label="Status" all="open and acknowledged" options={["all", ...statuses]} /><Pick name="subject" label="Subject" all="any subject" options={subjects} /><Pick name="kind" label="About" all="about anything" options={dimensions} />
       {filtered.length > 0 && <button type="button" class="quiet" onClick={clear}>Take the filters off</button>}
       <span class="spring" />
       {(fresh > 0 || moved > 0) && <button type="button" onClick={reorder}>{[fresh && `${fresh} new`, moved && `${moved} rows would move`].filter(Boolean).join(", ")} <kbd>r</kbd></button>}
@@ -77,6 +77,6 @@ export function Queue() {
         onRow={(r) => set({ at: key(list[r]!) }, false)} onMove={(r) => { const it = list[r]; if (it) set({ at: key(it) }, false); }} />
       <aside aria-label="The chosen anomaly" tabIndex={0}>{row ? <Case row={row} /> : <p class="empty">Choose a row to see observed against expected, and what explains most of the difference.</p>}</aside>
     </div> : <p class="empty">{filtered.length ? <>No anomaly passes the filters: {filtered.map((k) => `${k === "kind" ? "about" : k} ${words(get(k))}`).join(", ")}. <button type="button" class="link" onClick={clear}>Take them off</button>.</>
-      : <><span class="good">✓ Nothing beyond chance in {tested() ? count(tested()) : "the"} slices tested.</span> A return rate that shifts shows here some days after its onset. <code>eddy simulate --orders 20000</code> brings a world with some.</>}</p>}
+      : <><span class="good">✓ Nothing beyond chance in {tested() ? count(tested()) : "the"} slices tested.</span> What shifts shows here some days after its onset. <code>eddy simulate --orders 20000</code> brings a world with some.</>}</p>}
   </Card>;
 }
