@@ -221,7 +221,7 @@ impl Ndr {
     pub(crate) fn new(beliefs: usize) -> Self {
         let candidate = |method, window| Candidate { method, window };
         // The learner follows the level by itself. A map of few outcomes follows their noise: with the level of the last 500 among the candidates the
-        // share of the truth's AUC among cash parcels was 0.01 lower at the door, 0.04 after a failure.
+        // share of the truth's AUC among cash parcels was 0.01 lower at the door, 0.02 after a failure.
         let calibration = calibration::Config {
             candidates: vec![candidate(Method::Platt, 4_000)],
             every: 64,

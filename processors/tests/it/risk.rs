@@ -186,12 +186,8 @@ fn each_stage_is_scored_and_its_reasons_add_up() {
 fn after_a_failure_the_reasons_tell_what_made_the_risk_at_the_door() {
     let mut run = taught(None, json!({}));
     run.play(&life("n1", "slow", 401, false), 1);
-    let why: Value = serde_json::from_str(run.cell(
-        "ndr_scores",
-        &["a-n1", "attempt_failed"],
-        "contributions",
-    ))
-    .unwrap();
+    let why: Value =
+        serde_json::from_str(run.cell("ndr_scores", &["a-n1", "attempt_failed"], "contributions")).unwrap();
     let features: Vec<&str> = why
         .as_array()
         .unwrap()
