@@ -30,6 +30,7 @@ mod exact;
 pub mod explanation;
 pub mod forest;
 pub mod ftrl;
+pub mod joint;
 pub mod linear;
 pub mod logistic;
 pub mod mapping;

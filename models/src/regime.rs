@@ -23,7 +23,7 @@ const GRID: [(f64, f64); 10] = [
     (3.5, 0.004),
 ];
 /// Days after which a state is drawn anew, on average.
-const DAYS: f64 = 9.0;
+const DAYS: f64 = 12.0;
 const DAY_US: f64 = 86_400e6;
 
 /// What is believed of the change.

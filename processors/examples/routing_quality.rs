@@ -3,7 +3,7 @@
 //! `cargo run --release -p eddy-processors --example routing_quality -- [orders] [seed] [days]`
 //!
 //! Each parcel manifested in the last seven tenths of the time is asked about at its manifest. The expected-money policy takes the feasible courier of least expected cost
-//! as the engine tells it; the oracle does the same with the true probabilities; further choosers are the courier that is best on average and the plain rate of courier, payment mode and zone,
+//! as the engine tells it (and, as the policy's `failure_weight` would, with failures that weigh more); the oracle does the same with the true probabilities; further choosers are the courier that is best on average and the plain rate of courier, payment mode and zone,
 //! both with the same prices. Nothing is moved in the world: each choice is judged by the true probability of the courier chosen.
 
 use std::collections::HashMap;
@@ -204,9 +204,11 @@ fn judge(
         "best courier on average",
         "lane rate",
         "decided at 0.8",
+        "failures weigh 1.5",
+        "failures weigh 2",
     ];
     let bounds = [0.8, 0.5, 0.0];
-    let mut sums = [[Sum::default(); 3]; 6];
+    let mut sums = [[Sum::default(); 3]; 8];
     let mut seen = 0;
     let mut broken = 0;
     // Paired differences in true failures between ours and the lane's rate.
@@ -243,6 +245,16 @@ fn judge(
             .get(truth.awb.as_str())
             .and_then(|(to, _)| one.options.iter().find(|option| option.courier == *to))
             .unwrap_or(own);
+        // As the policy's `failure_weight` does: only couriers that are expected to cost no more than the one in place.
+        let weighed = |weight: f64| {
+            choose(&|o| {
+                if cost(o, o.risk) > cost(own, own.risk) {
+                    f64::INFINITY
+                } else {
+                    cost(o, o.risk * weight)
+                }
+            })
+        };
         let lane = choose(&|o| cost(o, rates.lane(&o.courier, truth.payment_mode, one.zone)));
         let chosen = [
             choose(&|o| cost(o, o.risk)),
@@ -251,6 +263,8 @@ fn judge(
             choose(&|o| cost(o, rates.courier(&o.courier))),
             lane,
             decided,
+            weighed(1.5),
+            weighed(2.0),
         ];
         seen += 1;
         paired.push(true_risk(chosen[0]).unwrap_or(1.0) - true_risk(lane).unwrap_or(1.0));

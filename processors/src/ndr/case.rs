@@ -3,6 +3,8 @@
 use bitcode::{Decode, Encode};
 use eddy_models::additive::Term;
 
+use super::Stage;
+use super::features::{F, term};
 use super::promoted::Beside;
 use crate::facts::NO_TIME;
 
@@ -32,6 +34,17 @@ pub(crate) struct Kept {
     pub(crate) beside: Vec<Beside>,
     /// Number of the example that it is, for training; 0 for none.
     pub(crate) example: u32,
+}
+
+impl Kept {
+    /// The lane's present state is another than at the score.
+    pub(crate) fn lifted(&mut self, lift: f64) {
+        let lifted = term(Stage::ALL[usize::from(self.model)], F::Lift, 0, lift);
+        match self.terms.iter_mut().find(|term| term.family == lifted.family) {
+            Some(old) => *old = lifted,
+            None => self.terms.push(lifted),
+        }
+    }
 }
 
 /// What performance is reckoned from.

@@ -3,13 +3,13 @@
 use eddy_events::order::Channel;
 use eddy_events::shipment::{Leg, NdrAction, NdrReason, Proof};
 use eddy_events::{Body, Event};
-use eddy_models::additive;
+use eddy_models::additive::{self, Term};
 use eddy_models::calibration::When;
 use eddy_models::mapping::Sample;
 
 use super::case::{Case, End, Kept, Placing};
 use super::facts::{Way, way_of_order, way_of_parcel, word};
-use super::features::{PRIORS, Row};
+use super::features::{F, PRIORS, Row};
 use super::performance::{Judged, Outcome};
 use super::promoted;
 use super::score::Moment;
@@ -374,12 +374,28 @@ impl Ndr {
     fn attempted(&mut self, world: &World, subject: Subject, failed: bool, now: Now) {
         let watched = self.way(world, subject).map(|way| way.watched());
         let mut kept = std::mem::take(&mut self.case_mut(subject).kept);
-        if let Some(row) = kept.iter().rfind(|row| row.attempt_open)
+        let latest = kept.iter().rfind(|row| row.attempt_open);
+        if let Some(row) = latest
             && let Some(watched) = watched
             && !matches!(subject, Subject::Pickup(_))
         {
+            // Against what is believed by now: held against what was believed at the score, an outage would count twice, as the lane's present state and
+            // in the beliefs that earlier outcomes moved since.
+            let terms: Vec<Term> = row
+                .terms
+                .iter()
+                .filter(|term| term.family != F::Lift as u16)
+                .copied()
+                .collect();
+            let joint = &self.small.joints[usize::from(row.model)];
+            let adds = &mut self.contributions;
+            let calm = additive::score(&self.beliefs, joint, PRIORS, &terms, now.clock, adds)[ATTEMPT];
             let regime = self.small.regimes.entry(watched).or_default();
-            regime.observe(now.clock, row.calm, failed);
+            regime.observe(now.clock, calm, failed);
+            // For the same reason rows learn beside the lift that is believed by now.
+            for row in kept.iter_mut().filter(|row| row.attempt_open) {
+                row.lifted(regime.lift(now.clock, row.calm));
+            }
         }
         for row in kept.iter_mut().filter(|row| row.attempt_open) {
             row.attempt_open = false;
@@ -457,11 +473,12 @@ impl Ndr {
     fn learn(&mut self, row: &Kept, target: usize, failed: bool, now: Now) {
         additive::learn(
             &mut self.beliefs,
+            &mut self.small.joints[usize::from(row.model)],
             PRIORS,
             &row.terms,
             (target, failed),
             now.clock,
-            &mut self.before,
+            &mut self.learning,
         );
         let sample = Sample {
             log_odds: row.raw[target],

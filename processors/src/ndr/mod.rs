@@ -22,8 +22,9 @@ use std::collections::BTreeMap;
 
 use bitcode::{Decode, Encode};
 use eddy_events::feedback::Published;
-use eddy_models::additive::{Belief, Bucket, Store, WAYS};
+use eddy_models::additive::{Bucket, Room as Learning, Store, WAYS};
 use eddy_models::calibration::{self, Calibrator, Candidate};
+use eddy_models::joint::Joint;
 use eddy_models::mapping::Method;
 use eddy_models::regime::Regime;
 
@@ -49,6 +50,17 @@ pub(crate) enum Stage {
     OutForDelivery,
     AttemptFailed,
     ReversePickup,
+}
+
+impl Stage {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Placed,
+        Self::Manifested,
+        Self::OutForDelivery,
+        Self::AttemptFailed,
+        Self::ReversePickup,
+    ];
 }
 
 /// The words of the contract.
@@ -85,6 +97,8 @@ pub(crate) struct Small {
     transit: Transit,
     /// How lanes (courier's symbol, first character of the destination) do just now.
     regimes: BTreeMap<(u32, u8), Regime>,
+    /// Beliefs that most rows share, by stage.
+    joints: Vec<Joint>,
     /// By stage and target.
     calibrators: Vec<Calibrator>,
     /// Day and parcels manifested on it, by courier's symbol and place whose capacity was told.
@@ -199,17 +213,20 @@ pub(crate) struct Ndr {
     /// Cells of performance whose rows wait, and those that go.
     judged: (Vec<Place>, Vec<Place>),
     contributions: Vec<[f64; 2]>,
-    before: Vec<Belief>,
+    learning: Learning,
 }
 
 impl Ndr {
     /// Nothing heard yet. At most `beliefs` keys are kept; the number is rounded up to a power of two.
     pub(crate) fn new(beliefs: usize) -> Self {
         let candidate = |method, window| Candidate { method, window };
+        // The learner follows the level by itself. A map of few outcomes follows their noise: with the level of the last 500 among the candidates the
+        // share of the truth's AUC among cash parcels was 0.01 lower at the door, 0.02 after a failure.
         let calibration = calibration::Config {
-            candidates: vec![candidate(Method::Level, 500), candidate(Method::Platt, 3_000)],
+            candidates: vec![candidate(Method::Platt, 4_000)],
             every: 64,
             every_us: 86_400_000_000,
+            strength: 200.0,
             groups: 4,
             ..calibration::Config::default()
         };
@@ -224,6 +241,7 @@ impl Ndr {
                 context: Context::default(),
                 transit: Transit::default(),
                 regimes: BTreeMap::new(),
+                joints: vec![Joint::default(); STAGES.len()],
                 calibrators: vec![Calibrator::new(calibration); STAGES.len() * 2],
                 today: BTreeMap::new(),
                 performance: Performance::default(),
@@ -243,7 +261,7 @@ impl Ndr {
             dirty: Vec::new(),
             judged: Default::default(),
             contributions: Vec::new(),
-            before: Vec::new(),
+            learning: Learning::default(),
         }
     }
 

@@ -72,12 +72,12 @@ pub const SCHEMA: Schema = Schema {
 /// A row as a promoted model sees it. `adds` is what each term adds to the learner's log-odds, `raw` their sum.
 pub(crate) fn dense(row: &Row, adds: &[[f64; 2]], raw: f64) -> [f32; WIDTH] {
     let mut x = [f32::NAN; WIDTH];
-    for (term, add) in row.terms.iter().zip(adds) {
+    for (term, add) in row.told().zip(adds) {
         let family = usize::from(term.family);
-        x[family] = if row.keyed[family] {
-            add[FINAL] as f32
-        } else {
-            term.value
+        x[family] = match row.keyed[family] {
+            true if x[family].is_nan() => add[FINAL] as f32,
+            true => x[family] + add[FINAL] as f32,
+            false => term.value,
         };
     }
     x[LEARNER] = raw as f32;

@@ -71,7 +71,7 @@ impl Ndr {
         } = self.weigh(&way, &mut row, eta, now, &mut adds);
         let mut contributions = vec![0.0; N];
         let (mut base, mut apart) = (0.0, calm);
-        for (term, add) in row.terms.iter().zip(&adds) {
+        for (term, add) in row.told().zip(&adds) {
             if features::is_of_courier(term.family) {
                 apart -= add[ATTEMPT];
             }
@@ -166,7 +166,7 @@ impl Ndr {
         }
     }
 
-    /// Log-odds of a row, to which what is known of the lane just now is added.
+    /// Log-odds of a row, to which what is known of the lane just now is added. `adds` is what each term of [`Row::told`] adds.
     pub(crate) fn weigh(
         &self,
         way: &Way<'_>,
@@ -175,17 +175,35 @@ impl Ndr {
         now: i64,
         adds: &mut Vec<[f64; 2]>,
     ) -> Weighed {
-        let mut raw = additive::score(&self.beliefs, PRIORS, &row.terms, now, adds);
+        let joints = &self.small.joints;
+        let mut beneath = Vec::new();
+        if row.model == Stage::AttemptFailed {
+            // What the model of the door says of the same facts is one term; what that is made of is told in its place.
+            let joint = &joints[Stage::OutForDelivery as usize];
+            let door = additive::score(&self.beliefs, joint, PRIORS, &row.beneath, now, &mut beneath)[FINAL];
+            row.valued(F::Door, door, door);
+        }
+        let joint = &joints[row.model as usize];
+        let mut raw = additive::score(&self.beliefs, joint, PRIORS, &row.terms, now, adds);
         let calm = raw[ATTEMPT];
+        if !beneath.is_empty() {
+            let door = row.terms.len() - 1;
+            let slope = additive::weight(&self.beliefs, joint, PRIORS, &row.terms[door], now);
+            adds[door] = [0.0; 2];
+            beneath = beneath
+                .iter()
+                .map(|add| slope.map(|slope| slope * add[FINAL]))
+                .collect();
+        }
         if let Some(regime) = self.small.regimes.get(&way.watched()) {
             let lift = regime.lift(eta.max(now), calm);
             row.valued(F::Lift, lift, lift);
             let term = row.terms[row.terms.len() - 1];
-            let belief = additive::read(&self.beliefs, PRIORS, &term, now);
-            let added = belief.mean.map(|mean| mean * lift);
+            let added = additive::weight(&self.beliefs, joint, PRIORS, &term, now).map(|mean| mean * lift);
             raw = [raw[0] + added[0], raw[1] + added[1]];
             adds.push(added);
         }
+        adds.append(&mut beneath);
         let of = |target: usize| &self.small.calibrators[row.model as usize * 2 + target];
         let group = u32::from(way.payment);
         let mut told = [FINAL, ATTEMPT].map(|target| of(target).calibrate(group, raw[target]));

@@ -454,21 +454,27 @@ struct Chosen {
     explored: bool,
 }
 
-/// The cheapest feasible candidate whose gain is worth a change; with exploration on, now and then another feasible one.
+/// The feasible candidate of least cost whose gain is worth a change, failures weighed as the policy says; with exploration on, now and then another feasible one.
 fn choose(policy: &Policy, candidates: &[Candidate], position: Position) -> Option<Chosen> {
     let feasible: Vec<usize> = (0..candidates.len())
         .filter(|&at| candidates[at].excluded.is_none())
         .collect();
-    let cheapest = feasible
+    // What failures weigh beyond their cost turns the choice among those that are worth a change, never towards one that is not.
+    let weighed = |at: usize| {
+        let candidate = &candidates[at];
+        candidate.cost_minor + (policy.failure_weight - 1.0) * candidate.risk * candidate.failure_minor as f64
+    };
+    let worth = |at: usize| {
+        let gain = candidates[0].cost_minor - candidates[at].cost_minor;
+        at == 0 || gain >= policy.least_gain_minor as f64
+    };
+    feasible.first()?;
+    let best = feasible
         .iter()
         .copied()
-        .min_by(|&a, &b| candidates[a].cost_minor.total_cmp(&candidates[b].cost_minor))?;
-    let gain = candidates[0].cost_minor - candidates[cheapest].cost_minor;
-    let best = if gain >= policy.least_gain_minor as f64 {
-        cheapest
-    } else {
-        0
-    };
+        .filter(|&at| worth(at))
+        .min_by(|&a, &b| weighed(a).total_cmp(&weighed(b)))
+        .unwrap_or(0);
     let share = policy.exploration / feasible.len() as f64;
     let propensity = |at: usize| share + if at == best { 1.0 - policy.exploration } else { 0.0 };
     // Drawn from the position: the same log draws the same.
@@ -550,6 +556,30 @@ mod tests {
         assert_eq!((chosen.at, chosen.propensity), (2, 1.0));
         let close = [candidate(9_000.0, None), candidate(8_500.0, None)];
         assert_eq!(choose(&policy, &close, AT).unwrap().at, 0);
+    }
+
+    #[test]
+    fn failures_that_weigh_more_turn_the_choice_among_those_worth_a_change() {
+        let of = |risk: f64, cost_minor: f64| Candidate {
+            risk,
+            failure_minor: 20_000,
+            ..candidate(cost_minor, None)
+        };
+        let all = [
+            of(0.8, 20_000.0),
+            of(0.5, 14_000.0),
+            of(0.3, 15_000.0),
+            of(0.1, 19_500.0),
+        ];
+        let at = |failure_weight: f64| {
+            let policy = Policy {
+                failure_weight,
+                ..Policy::default()
+            };
+            choose(&policy, &all, AT).unwrap().at
+        };
+        // The last costs hardly less than leaving it, so it is no choice at any weight.
+        assert_eq!([1.0, 1.5, 9.0].map(at), [1, 2, 2]);
     }
 
     #[test]

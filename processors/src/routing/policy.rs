@@ -27,6 +27,9 @@ pub(crate) struct Policy {
     pub(crate) contact_minor: i64,
     /// What another attempt costs, in minor units.
     pub(crate) attempt_minor: i64,
+    /// What a failure weighs in the choice, as a multiple of its cost. Above 1 a dearer courier is taken for less risk, though never one that is
+    /// expected to cost more than leaving it as it is.
+    pub(crate) failure_weight: f64,
     /// Gain below which nothing is changed, in minor units.
     pub(crate) least_gain_minor: i64,
     /// Hours after a decision in which the parcel is left alone.
@@ -48,6 +51,7 @@ impl Default for Policy {
             late_day_minor: 1_500,
             contact_minor: 500,
             attempt_minor: 2_000,
+            failure_weight: 1.0,
             least_gain_minor: 1_000,
             cooldown_hours: 24,
             valid_hours: 12,
@@ -70,6 +74,9 @@ impl Policy {
             let within = (0.0..=1.0).contains(&policy.threshold) && (0.0..=1.0).contains(&policy.exploration);
             if !within {
                 return Err("threshold and exploration must be between 0 and 1".to_owned());
+            }
+            if !(1.0..=10.0).contains(&policy.failure_weight) {
+                return Err("failure_weight must be between 1 and 10".to_owned());
             }
             Ok(Self {
                 version: version.to_owned(),

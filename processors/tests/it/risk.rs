@@ -183,6 +183,24 @@ fn each_stage_is_scored_and_its_reasons_add_up() {
 }
 
 #[test]
+fn after_a_failure_the_reasons_tell_what_made_the_risk_at_the_door() {
+    let mut run = taught(None, json!({}));
+    run.play(&life("n1", "slow", 401, false), 1);
+    let why: Value =
+        serde_json::from_str(run.cell("ndr_scores", &["a-n1", "attempt_failed"], "contributions")).unwrap();
+    let features: Vec<&str> = why
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|reason| reason["feature"].as_str())
+        .collect();
+    assert!(
+        features.iter().any(|feature| feature.starts_with("courier")) && !features.contains(&"door"),
+        "{features:?}"
+    );
+}
+
+#[test]
 fn a_score_knows_nothing_of_later_events() {
     let mut events = network(None);
     for n in 0..30 {
