@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::ports::free_port;
+
 /// A running engine.
 pub struct Engine {
     child: Option<Child>,
@@ -15,15 +17,6 @@ pub struct Engine {
     pub http: String,
     pub pg: String,
     args: Vec<String>,
-}
-
-/// A loopback port that was free a moment ago.
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 pub fn eddy() -> Command {

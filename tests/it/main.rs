@@ -7,6 +7,8 @@ mod engine;
 mod load;
 mod models;
 mod nats;
+#[path = "../../log/tests/it/ports.rs"]
+mod ports;
 mod post;
 mod recovery;
 mod refusals;

@@ -2,7 +2,8 @@
 
 use std::process::{Child, Command, Stdio};
 
-use crate::engine::{Engine, eddy, free_port, text, within};
+use crate::engine::{Engine, eddy, text, within};
+use crate::ports::free_port;
 use crate::post::placed;
 
 /// A nats-server that asks for a login, with nothing of Eddy in its configuration.

@@ -2,7 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::engine::{Engine, eddy, free_port, text};
+use crate::engine::{Engine, eddy, text};
+use crate::ports::free_port;
 
 fn refused(args: &[&str], envs: &[(&str, &str)]) -> String {
     let dir = tempfile::tempdir().unwrap();

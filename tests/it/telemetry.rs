@@ -11,7 +11,8 @@ use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 
-use crate::engine::{Engine, free_port, within};
+use crate::engine::{Engine, within};
+use crate::ports::free_port;
 use crate::post::placed;
 
 type Bodies = Arc<Mutex<Vec<(String, Vec<u8>)>>>;

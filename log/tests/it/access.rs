@@ -7,9 +7,10 @@ use eddy_log::{Credentials, Error, Log, LogConfig, Metrics, Tls};
 use tempfile::TempDir;
 
 use crate::certificates::Authority;
-use crate::external::{External, JETSTREAM, free_port, write};
+use crate::external::{External, JETSTREAM, write};
 use crate::harness::lines;
 use crate::operator::Operator;
+use crate::ports::free_port;
 
 async fn open(config: LogConfig) -> Result<Log, Error> {
     Log::connect(config, Metrics::unregistered()).await

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::harness::until;
+use crate::ports::free_port;
 
 /// A running nats-server.
 pub struct External {
@@ -239,15 +240,6 @@ impl Cluster {
         self.servers[index].run();
         self.servers[index].wait().await;
     }
-}
-
-/// A loopback port that was free a moment ago.
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 /// The body of a monitoring page, if it is there and well.

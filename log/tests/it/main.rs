@@ -10,6 +10,7 @@ mod external;
 mod faults;
 mod harness;
 mod operator;
+mod ports;
 mod proxy;
 mod read;
 mod server;
