@@ -15,7 +15,8 @@ before(async () => {
   const shift = Date.parse(now) - Date.UTC(2026, 3, 14);
   const sold = Array.from({ length: 360 }, (_, n) => life(200_070 + n)).flat().map((event) => ({ ...event, time: at(Date.parse(event.time) + shift) }));
   sold.sort((a, b) => a.time.localeCompare(b.time));
-  const response = await post([...sold, { ...life(200_001)[0], time: at(Date.parse(now) + 23 * 3_600_000) }]);
+  const day = 86_400_000, zone = 5.5 * 3_600_000, midnight = (Math.floor((Date.parse(now) + zone) / day) + 1) * day - zone;
+  const response = await post([...sold, { ...life(200_001)[0], time: at(midnight + 1000) }]);
   assert.ok(response.ok, await response.text());
   await visible("select count(*) from rates_now where value = 'PT-KURTA-M'", 1);
 });
