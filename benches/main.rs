@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench eddy -- [NAME ...]
 //!
-//! Names: fold, score, tables, scan, backlog, http, load, freshness, decisions, lookup, assess, restart. Nothing here decides a test.
+//! Names: fold, score, tables, scan, backlog, http, load, freshness, decisions, lookup, merchandise, assess, restart. Nothing here decides a test.
 
 mod assess;
 mod backlog;
@@ -13,6 +13,7 @@ mod freshness;
 mod http;
 mod load;
 mod lookup;
+mod merchandise;
 mod report;
 mod restart;
 mod scan;
@@ -29,7 +30,7 @@ fn main() {
         .skip(1)
         .filter(|arg| !arg.starts_with("--"))
         .collect();
-    let all: [(&str, fn()); 12] = [
+    let all: [(&str, fn()); 13] = [
         ("fold", fold::run),
         ("score", score::run),
         ("tables", tables::run),
@@ -40,6 +41,7 @@ fn main() {
         ("freshness", freshness::run),
         ("decisions", decisions::run),
         ("lookup", lookup::run),
+        ("merchandise", merchandise::run),
         ("assess", assess::run),
         ("restart", restart::run),
     ];

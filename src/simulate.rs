@@ -42,6 +42,9 @@ pub struct SimulateArgs {
     /// Customers who may order [default: a quarter of the orders]
     #[arg(long)]
     customers: Option<u64>,
+    /// Incidents of how the shop runs: damage by a packer or on a lane, a slow inspection desk, late refunds, failing attempts, parcels without scans, each in turn
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    incidents: u32,
     /// First day of the world [default: so that it ends today]
     #[arg(long, value_name = "DATE")]
     start: Option<jiff::civil::Date>,
@@ -74,6 +77,7 @@ pub async fn run(args: SimulateArgs) -> anyhow::Result<ExitCode> {
         skus: args.skus,
         customers: args.customers.unwrap_or((args.orders / 4).max(50)),
         start: start(&args)?,
+        incidents: args.incidents,
         ..WorldConfig::default()
     };
     let world = World::new(config)?;

@@ -15,9 +15,18 @@ lines as (
          case when l.sku = own.sku then 0 else l.delivered_qty end as rest_n,
          case when l.sku = own.sku then 0 else least(l.requested_qty, l.delivered_qty) end as rest_k
   from order_lines l
-  join own on l.category = own.category or l.sku = own.sku
+  join own on l.category = own.category
   cross join clock
   where l.delivered_at between clock.now - interval '210 days' and clock.now - interval '30 days'
+  union all
+  -- its own lines count under whatever category they were sold; two joins, since a scan can ask each of its dictionaries
+  select l.courier, l.destination_zone, l.facility, l.packer, l.supplier_id, l.channel, l.payment_mode,
+         l.delivered_qty, least(l.requested_qty, l.delivered_qty), 0, 0
+  from order_lines l
+  join own on l.sku = own.sku
+  cross join clock
+  where (l.category is distinct from own.category)
+    and l.delivered_at between clock.now - interval '210 days' and clock.now - interval '30 days'
 )
 select case when grouping(courier) = 0 then 'courier' when grouping(zone) = 0 then 'zone' when grouping(facility) = 0 then 'facility'
             when grouping(packer) = 0 then 'packer' when grouping(supplier_id) = 0 then 'supplier' when grouping(channel) = 0 then 'channel'

@@ -12,7 +12,8 @@ lines as (
   from order_lines
   cross join clock
   where delivered_at is not null
-    and case $level when 'style' then style when 'category' then category when 'supplier' then supplier_id else sku end in ($keys)
+    and ($level = 'style' and style in ($keys) or $level = 'category' and category in ($keys) or $level = 'supplier' and supplier_id in ($keys)
+         or $level not in ('style', 'category', 'supplier') and sku in ($keys))
     and date_part('epoch', delivered_at) / 86400.0 >= clock.now - 180
 )
 select value, 'delivered' as kind, age, sum(delivered_qty) as pieces from lines group by 1, 3

@@ -2,7 +2,7 @@
 -- note: Recommended, still valid by event time, still possible as the parcel stands, and nobody has answered yet
 -- reads: routing_decisions, shipments, eddy_meta.progress
 with clock as (select max(event_time) as now from eddy_meta.progress)
-select d.decision_id, d.stage, d.action, d.from_courier, d.to_courier,
+select d.decision_id, d.stage, d.action, d.from_courier, d.to_courier, d.to_hub,
        d.awb, d.rma_id, d.order_id,
        coalesce(d.awb, p.awb) as parcel,
        d.risk_before, d.risk_after, d.expected_gain_minor,

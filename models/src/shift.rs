@@ -5,6 +5,7 @@
 //! - [`series`]: what is kept of one series: cohorts of the last sixty delivery days, and a fading history.
 //! - [`evidence`]: an e-detector over all onsets within the window, both directions, by reason group; Gamma-Poisson, so that what is not known of the
 //!   baseline counts against an alarm.
+//! - `screen`: which series cannot have evidence enough, for a tenth of the cost of reckoning it.
 //! - [`prior`]: what is learned over all series of a dimension: how much they differ, and how over-dispersed they are.
 //! - [`spread`]: how much wider than chance one series is by its own weeks, where counts hang together by day.
 //! - [`common`]: what a whole category does at once: season, festival, sale.
@@ -71,6 +72,7 @@ pub mod common;
 pub mod evidence;
 pub mod family;
 pub mod prior;
+mod screen;
 pub mod series;
 pub mod spread;
 pub mod why;

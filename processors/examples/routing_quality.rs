@@ -1,9 +1,10 @@
 //! How good the choice of a courier before pickup is in a simulated world, against its true probabilities under every courier. All figures are of simulated data.
 //!
-//! `cargo run --release -p eddy-processors --example routing_quality -- [orders] [seed] [days]`
+//! `cargo run --release -p eddy-processors --example routing_quality -- [orders] [seed] [days] [weights]`, weights as `1.5,2,3`.
 //!
 //! Each parcel manifested in the last seven tenths of the time is asked about at its manifest. The expected-money policy takes the feasible courier of least expected cost
-//! as the engine tells it (and, as the policy's `failure_weight` would, with failures that weigh more); the oracle does the same with the true probabilities; further choosers are the courier that is best on average and the plain rate of courier, payment mode and zone,
+//! as the engine tells it, and, as the policy's `failure_weight` would, with failures that weigh more, among those that are expected to cost no more than leaving it. The oracle
+//! takes the least cost by the true probabilities, and is asked with the same weights as well; further choosers are the courier that is best on average and the plain rate of courier, payment mode and zone,
 //! both with the same prices. Nothing is moved in the world: each choice is judged by the true probability of the courier chosen.
 
 use std::collections::HashMap;
@@ -69,12 +70,18 @@ impl Rates {
 }
 
 fn main() {
-    let mut args = std::env::args()
-        .skip(1)
-        .map(|arg| arg.parse::<u64>().expect("a number"));
-    let orders = args.next().unwrap_or(100_000);
-    let seed = args.next().unwrap_or(1);
-    let days = args.next().unwrap_or(365) as u32;
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize, usual: u64| {
+        args.get(at)
+            .map_or(usual, |arg| arg.parse().expect("a whole number"))
+    };
+    let (orders, seed, days) = (number(0, 100_000), number(1, 1), number(2, 365) as u32);
+    let weights: Vec<f64> = args
+        .get(3)
+        .map_or("1.5,2", String::as_str)
+        .split(',')
+        .map(|weight| weight.parse().expect("a weight"))
+        .collect();
     let config = WorldConfig {
         seed,
         orders,
@@ -144,7 +151,8 @@ fn main() {
             }
         }
     }
-    judge(seed, orders, &asked, &truths, &decisions, warm);
+    println!("simulated world {seed}: {orders} orders, {days} days");
+    judge(&asked, &truths, &decisions, &weights, warm);
 }
 
 fn options(told: &Value) -> Vec<Choice> {
@@ -175,12 +183,19 @@ struct Sum {
     cost_after: f64,
 }
 
+/// Least by a price, which may be infinite; `own` where nothing is open.
+fn least<'a>(open: &[&'a Choice], own: &'a Choice, price: impl Fn(&Choice) -> f64) -> &'a Choice {
+    open.iter()
+        .copied()
+        .min_by(|a, b| price(a).total_cmp(&price(b)))
+        .unwrap_or(own)
+}
+
 fn judge(
-    seed: u64,
-    orders: u64,
     asked: &HashMap<String, Asked>,
     truths: &HashMap<String, Box<Shipment>>,
     decisions: &HashMap<String, (String, f64)>,
+    weights: &[f64],
     warm: i64,
 ) {
     let index: HashMap<&str, usize> = truths
@@ -197,22 +212,26 @@ fn judge(
             rates.tell(&truth.courier, truth.payment_mode, 0, failed);
         }
     }
-    let names = [
+    let fixed = [
         "expected money",
         "oracle",
         "least true risk",
         "best courier on average",
         "lane rate",
         "decided at 0.8",
-        "failures weigh 1.5",
-        "failures weigh 2",
     ];
+    let mut names: Vec<String> = fixed.map(ToOwned::to_owned).to_vec();
+    for weight in weights {
+        names.push(format!("failures weigh {weight}"));
+        names.push(format!("oracle, they weigh {weight}"));
+    }
     let bounds = [0.8, 0.5, 0.0];
-    let mut sums = [[Sum::default(); 3]; 8];
+    let mut sums = vec![[Sum::default(); 3]; names.len()];
     let mut seen = 0;
     let mut broken = 0;
-    // Paired differences in true failures between ours and the lane's rate.
-    let mut paired = Vec::new();
+    let mut failure_minor = 0.0;
+    // Paired differences in true failures and costs between a chooser and the lane's rate.
+    let mut paired: Vec<Vec<(f64, f64)>> = vec![Vec::new(); names.len()];
     for truth in &sorted {
         let Some(one) = asked.get(truth.awb.as_str()) else {
             continue;
@@ -234,46 +253,50 @@ fn judge(
             .filter(|option| true_risk(option).is_some())
             .collect();
         let cost = |option: &Choice, risk: f64| option.fixed + risk * option.failure;
-        let choose = |price: &dyn Fn(&Choice) -> f64| {
-            open.iter()
-                .copied()
-                .min_by(|a, b| price(a).total_cmp(&price(b)))
-                .unwrap_or(own)
-        };
-        let true_cost = |option: &Choice| cost(option, true_risk(option).unwrap_or(1.0));
+        let choose = |price: &dyn Fn(&Choice) -> f64| least(&open, own, price);
+        let risk_of = |option: &Choice| true_risk(option).unwrap_or(1.0);
+        let true_cost = |option: &Choice| cost(option, risk_of(option));
         let decided = decisions
             .get(truth.awb.as_str())
             .and_then(|(to, _)| one.options.iter().find(|option| option.courier == *to))
             .unwrap_or(own);
         // As the policy's `failure_weight` does: only couriers that are expected to cost no more than the one in place.
-        let weighed = |weight: f64| {
-            choose(&|o| {
-                if cost(o, o.risk) > cost(own, own.risk) {
+        let weighed = |weight: f64, risk: &dyn Fn(&Choice) -> f64| {
+            least(&open, own, |o| {
+                if cost(o, risk(o)) > cost(own, risk(own)) {
                     f64::INFINITY
                 } else {
-                    cost(o, o.risk * weight)
+                    cost(o, risk(o) * weight)
                 }
             })
         };
         let lane = choose(&|o| cost(o, rates.lane(&o.courier, truth.payment_mode, one.zone)));
-        let chosen = [
+        let mut chosen = vec![
             choose(&|o| cost(o, o.risk)),
             choose(&true_cost),
-            choose(&|o| true_risk(o).unwrap_or(1.0)),
+            choose(&risk_of),
             choose(&|o| cost(o, rates.courier(&o.courier))),
             lane,
             decided,
-            weighed(1.5),
-            weighed(2.0),
         ];
+        for weight in weights {
+            chosen.push(weighed(*weight, &|o| o.risk));
+            chosen.push(weighed(*weight, &risk_of));
+        }
         seen += 1;
-        paired.push(true_risk(chosen[0]).unwrap_or(1.0) - true_risk(lane).unwrap_or(1.0));
+        failure_minor += own.failure;
+        for (paired, chosen) in paired.iter_mut().zip(&chosen) {
+            paired.push((
+                risk_of(chosen) - risk_of(lane),
+                true_cost(chosen) - true_cost(lane),
+            ));
+        }
         for (sum, chosen) in sums.iter_mut().zip(chosen) {
             for (sum, bound) in sum.iter_mut().zip(bounds) {
                 if own_risk > bound {
                     sum.parcels += 1.0;
                     sum.before += own_risk;
-                    sum.after += true_risk(chosen).unwrap_or(1.0);
+                    sum.after += risk_of(chosen);
                     sum.cost_before += true_cost(own);
                     sum.cost_after += true_cost(chosen);
                 }
@@ -284,7 +307,8 @@ fn judge(
         }
     }
     println!(
-        "simulated world {seed}: {orders} orders, {seen} parcels judged, {broken} feasible in the engine and not in the world"
+        "{seen} parcels judged, {broken} feasible in the engine and not in the world; a failure costs {:.0} minor units on average",
+        failure_minor / f64::from(seen)
     );
     for (at, bound) in bounds.iter().enumerate() {
         let oracle = sums[1][at];
@@ -296,20 +320,30 @@ fn judge(
         for (name, sum) in names.iter().zip(&sums) {
             let sum = sum[at];
             println!(
-                "   {name:<24} failures cut {:>6.2}%  share of the oracle's cut {:>6.3}  cost {:>8.0} -> {:>8.0} a parcel",
+                "   {name:<24} failures cut {:>6.2}%  share of the oracle's cut {:>6.3}  cost {:>6.0} -> {:>6.0} a parcel, oracle {:>6.0}",
                 100.0 * (sum.before - sum.after) / sum.before,
                 (sum.before - sum.after) / (oracle.before - oracle.after),
                 sum.cost_before / sum.parcels,
-                sum.cost_after / sum.parcels
+                sum.cost_after / sum.parcels,
+                oracle.cost_after / sum.parcels
             );
         }
     }
-    let mean = paired.iter().sum::<f64>() / paired.len() as f64;
-    let variance = paired.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / paired.len() as f64;
-    let half = 1.96 * (variance / paired.len() as f64).sqrt();
-    println!(
-        "failures of ours less those of the lane's rate, all parcels: {mean:.5} a parcel, 95% interval {:.5} to {:.5}",
-        mean - half,
-        mean + half
-    );
+    println!("less the lane's rate, all parcels, a parcel, with paired 95% intervals:");
+    for (name, pairs) in names.iter().zip(&paired) {
+        let (failures, money): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+        let ((low, mean, high), (cheap, cost, dear)) = (interval(&failures), interval(&money));
+        println!(
+            "   {name:<24} failures {mean:>8.5} ({low:.5} to {high:.5})  cost {cost:>7.1} ({cheap:.1} to {dear:.1})"
+        );
+    }
+}
+
+/// Mean of differences with its 95% interval: lower end, mean, upper end.
+fn interval(differences: &[f64]) -> (f64, f64, f64) {
+    let n = differences.len() as f64;
+    let mean = differences.iter().sum::<f64>() / n;
+    let variance = differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n;
+    let half = 1.96 * (variance / n).sqrt();
+    (mean - half, mean, mean + half)
 }

@@ -116,6 +116,12 @@ impl Report {
     }
 }
 
+/// What would have come of the policy of another engine that heard the same log, by the decisions of this one that were carried out and whose parcel ended.
+#[must_use]
+pub fn off_policy(log: &Engine, other: &Engine) -> OffPolicy {
+    off_policy::judge(&log.decisions(), &other.decisions())
+}
+
 /// Whether the body of a policy can be used, before anything is run.
 ///
 /// # Errors

@@ -77,6 +77,7 @@ pub(crate) struct Small {
     /// Where the last output came from.
     pub(crate) last_output: Option<OutputPlace>,
     pub(crate) governance: crate::governance::Register,
+    pub(crate) tariffs: crate::tariffs::Tariffs,
     pub(crate) ndr: ndr::Small,
     pub(crate) routing: routing::Small,
     pub(crate) fraud: fraud::Small,
@@ -281,6 +282,7 @@ impl Engine {
         let day = self.world.zone.day(self.clock);
         if self.rates.enters(day) {
             self.settle();
+            self.routing.begin_day(&self.world);
             self.rates.close(&self.world, day);
             if self.config.anomalies {
                 self.rates.ensure_learned();

@@ -114,6 +114,22 @@ impl Facility {
         pace(&self.restocked)
     }
 
+    /// Its queues as they stand.
+    pub(crate) fn queue(&self) -> Queue {
+        let told = |capacity: u32| (capacity != u32::MAX).then_some(f64::from(capacity));
+        let (inspect, restock) = self.entry().map_or((None, None), |entry| {
+            (told(entry.inspect_per_day), told(entry.restock_per_day))
+        });
+        Queue {
+            to_inspect: self.to_inspect(),
+            inspect_per_day: inspect.or_else(|| self.inspected_per_day()).unwrap_or(0.0),
+            restock_days: days(
+                self.to_restock(),
+                restock.or_else(|| self.restocked_per_day()).unwrap_or(0.0),
+            ),
+        }
+    }
+
     /// Whether there is a row.
     pub(crate) fn exists(&self) -> bool {
         self.entry().is_some()
@@ -121,6 +137,31 @@ impl Facility {
             || !self.to_restock.is_empty()
             || !self.inspected.is_empty()
             || !self.restocked.is_empty()
+    }
+}
+
+/// Queues of a facility at some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Encode, Decode)]
+pub(crate) struct Queue {
+    to_inspect: i64,
+    /// As described, else of late; 0 where neither is known.
+    inspect_per_day: f64,
+    restock_days: f64,
+}
+
+impl Queue {
+    /// Days of work that wait, the longer of the two queues; `coming` lines are on their way to inspection besides.
+    pub(crate) fn days(&self, coming: u32) -> f64 {
+        days(self.to_inspect + i64::from(coming), self.inspect_per_day).max(self.restock_days)
+    }
+}
+
+/// Days that lines take at a pace; 0 where it is not known.
+fn days(lines: i64, per_day: f64) -> f64 {
+    if per_day > 0.0 {
+        lines as f64 / per_day
+    } else {
+        0.0
     }
 }
 

@@ -10,6 +10,7 @@ use crate::governance::{self, Published};
 use crate::orders::{self, Change};
 use crate::returns::{self, Kind as Step};
 use crate::shipments::{self, Kind as Scan};
+use crate::tariffs::Tariff;
 use crate::world::World;
 use crate::{exchanges, facilities, loyalty, pincodes, refunds, skus, supplier_claims};
 
@@ -163,6 +164,12 @@ pub(crate) fn fold(world: &mut World, stamp: Stamp, event: &Event) -> Owner {
         Body::ContextCatalogueItemUpdated(body) => Owner::Sku(skus::catalogued(world, stamp, body)),
         Body::ContextPincodePublished(body) => Owner::Pincode(pincodes::published(world, stamp, body)),
         Body::ContextFacilityUpdated(body) => Owner::Facility(facilities::described(world, stamp, body)),
+        Body::ContextTariffPublished(body) => {
+            let tariff = Tariff::of(&mut world.symbols, stamp, body);
+            world.tariffs.told.push(tariff);
+            world.dirty.tariffs = true;
+            Owner::Governance
+        }
         Body::PolicyPublished(body) => publish(world, stamp, governance::Kind::Policy, event, body),
         Body::ModelPromoted(body) => publish(world, stamp, governance::Kind::Model, event, body),
         Body::MappingPublished(body) => publish(world, stamp, governance::Kind::Mapping, event, body),
@@ -247,7 +254,9 @@ pub(crate) fn void(world: &mut World, owner: Owner, tie: u32) {
         }
         Owner::Governance => {
             facts::void(&mut world.governance.published, tie);
+            facts::void(&mut world.tariffs.told, tie);
             world.dirty.governance = true;
+            world.dirty.tariffs = true;
         }
     }
 }

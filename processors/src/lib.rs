@@ -23,6 +23,7 @@ pub mod replay;
 pub mod segments;
 pub mod snapshot;
 pub mod tables;
+mod tariffs;
 pub mod training;
 pub mod views;
 

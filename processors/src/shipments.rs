@@ -70,6 +70,8 @@ pub(crate) struct Manifest {
     pub(crate) cod: bool,
     pub(crate) promised_at: i64,
     pub(crate) declared_value_minor: i64,
+    /// In grams, `u32::MAX` when not told.
+    pub(crate) weight_g: u32,
     /// Lines inside with their quantities; quantity 0 means all of the line, no lines mean all of the order.
     pub(crate) lines: Box<[(u32, u32)]>,
 }
@@ -416,6 +418,7 @@ pub(crate) fn manifested(world: &mut World, stamp: Stamp, event: &events::Manife
         cod: event.cod_amount_minor.is_some_and(|amount| amount > 0),
         promised_at: event.promised_at.map_or(NO_TIME, |at| at.micros),
         declared_value_minor: event.declared_value_minor.unwrap_or(-1),
+        weight_g: event.weight_g.unwrap_or(u32::MAX),
         lines,
     };
     world.shipments.get_mut(number).manifests.push(manifest);

@@ -124,6 +124,27 @@ pub async fn train(
     tokio::task::block_in_place(|| fitted(rows, progress, judged_from))
 }
 
+/// A row of a score, for comparing learners outside of the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Scored<'a> {
+    /// The numbers of [`SCHEMA`].
+    pub x: &'a [f32],
+    /// Event time of the score, in microseconds since 1970.
+    pub scored_at: i64,
+    /// Whether it failed, and the event time at which that was known.
+    pub ended: Option<(bool, i64)>,
+}
+
+impl<'a> Scored<'a> {
+    pub(crate) fn of(row: &'a Example) -> Self {
+        Self {
+            x: &row.x,
+            scored_at: row.scored_at,
+            ended: row.ended,
+        }
+    }
+}
+
 /// A row with its outcome.
 #[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {

@@ -33,6 +33,7 @@ use crate::shipments::Shipment;
 use crate::skus::Sku;
 use crate::slab::{self, Paged, Slab};
 use crate::supplier_claims::SupplierClaim;
+use crate::tariffs::Tariffs;
 use crate::zone::Zone;
 
 /// Entities with their keys.
@@ -105,6 +106,7 @@ pub(crate) struct Dirty {
     pub(crate) loyalty: Vec<u32>,
     pub(crate) supplier_claims: Vec<u32>,
     pub(crate) governance: bool,
+    pub(crate) tariffs: bool,
 }
 
 /// The state.
@@ -137,6 +139,7 @@ pub(crate) struct World {
     /// By the hash of their id.
     pub(crate) supplier_claims: Ledger<u64, SupplierClaim>,
     pub(crate) governance: Register,
+    pub(crate) tariffs: Tariffs,
     pub(crate) dirty: Dirty,
     /// Delivered lines put in (1) or taken out (-1), for the return rates to take.
     pub(crate) sold: Vec<(Sold, i64)>,
@@ -176,6 +179,7 @@ impl World {
             loyalty: Ledger::default(),
             supplier_claims: Ledger::default(),
             governance: Register::default(),
+            tariffs: Tariffs::default(),
             dirty: Dirty::default(),
             sold: Vec::new(),
             arrived: Vec::new(),

@@ -129,7 +129,9 @@ test("`x` selects, `c` compares at equal age, and the rates are those of SQL", a
   await page.keyboard.press("c");
   await page.waitForURL(/compare=age/);
   await card(page, "products_curves").locator(".tools button", { hasText: "Table" }).click();
-  const cells = await card(page, "products_curves").locator("tbody tr", { hasText: "7 days" }).filter({ hasText: "PT-KURTA-M" }).first().locator("td").allTextContents();
+  const line = card(page, "products_curves").locator("tbody tr", { hasText: "7 days" }).filter({ hasText: "PT-KURTA-M" }).first();
+  await line.waitFor();
+  const cells = await line.locator("td").allTextContents();
   const [[delivered]] = await ask("select sum(delivered_qty) from order_lines, (select max(event_time) as now from eddy_meta.progress) c where sku = 'PT-KURTA-M' and delivered_at is not null and date_part('epoch', delivered_at) / 86400.0 >= date_part('epoch', c.now) / 86400.0 - 180 and floor(date_part('epoch', c.now) / 86400.0 - date_part('epoch', delivered_at) / 86400.0) >= 7");
   assert.equal(Number(cells[2].replaceAll(",", "")), Number(delivered));
   assert.deepEqual(await axe(page), []);

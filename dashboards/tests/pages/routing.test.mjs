@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { axe, base, open, useBrowser, visible } from "./browser.mjs";
-import { ask, idOf, parcels, policy } from "./decisions.mjs";
+import { ask, diverted, idOf, parcels, policy } from "./decisions.mjs";
 
 useBrowser();
 const grid = (page) => page.locator("[data-query=routing_queue] [role=grid]");
@@ -158,7 +158,7 @@ test("a decision tells its choice, its alternatives, its reasons and what would 
   const changes = await page.locator("[aria-labelledby=t-changes] tbody").textContent();
   assert.match(changes, /A threshold of .*nothing would have been decided/s);
   const gain = Number((await ask(`select expected_gain_minor from routing_decisions where decision_id = '${id}'`))[0][0]);
-  assert.match(changes.replaceAll(",", ""), new RegExp(`least gain above ₹${(gain / 100).toFixed(2).replace(/\.00$/, "").replace(".", "\\.")}`));
+  assert.match(changes.replaceAll(",", ""), new RegExp(`A least gain above ₹${(gain / 100).toFixed(2).replace(/\.00$/, "").replace(".", "\\.")}`));
   assert.ok(await page.locator("[data-query=decision_score] tbody tr").count() >= 3);
   await page.keyboard.press("1");
   await page.locator(".said", { hasText: "accepted: recorded" }).waitFor();
@@ -166,6 +166,27 @@ test("a decision tells its choice, its alternatives, its reasons and what would 
   await page.locator("button", { hasText: "Read the log" }).click();
   await page.locator("[data-query=decision_events] td", { hasText: "reroute.accepted" }).waitFor();
   assert.deepEqual(await axe(page), []);
+  await done();
+});
+
+test("a return on its way to an overloaded hub is sent to one with room, and its page says to which", async () => {
+  const rma = await diverted(), [[id, hub]] = await ask(`select decision_id, to_hub from routing_decisions where rma_id = '${rma}'`);
+  const { page, done } = await open(`/decisions/${id}`);
+  assert.match(await page.locator(".verdict").textContent(), new RegExp(`to send it to ${hub} .* days of work wait against .* at PT-FULL`));
+  assert.match(await page.locator("[aria-labelledby=t-alternatives] tbody tr").first().textContent(), new RegExp(`● send it to ${hub}, chosen`));
+  assert.doesNotMatch(await page.locator("[aria-labelledby=t-changes] tbody").textContent(), /A threshold of/);
+  assert.deepEqual(await axe(page), []);
+  await done();
+  const { page: queue, done: closed } = await open("/routing");
+  await row(queue, `${rma}-B`).filter({ hasText: `divert hub: ${hub}` }).waitFor();
+  await closed();
+});
+
+test("couriers' cards tell what a parcel cost", async () => {
+  const { page, done } = await open("/routing");
+  const cards = page.locator("[data-query=courier_scorecards]");
+  await cards.locator("th", { hasText: "Cost, raw" }).waitFor();
+  await cards.locator("td[title$='parcels with a tariff']", { hasText: "₹" }).first().waitFor();
   await done();
 });
 

@@ -193,6 +193,12 @@ impl<K: Clone + Ord> Cases<K> {
         })
     }
 
+    /// The least `log_e` with which [`Cases::alarm`] gives an alarm to a series that is not the one of an open case, which always has one.
+    #[must_use]
+    pub fn bar(&self, share: f64) -> f64 {
+        self.policy.bar(share, self.discoveries() + 10)
+    }
+
     /// Closes a day. The order of the alarms does not matter.
     pub fn close(&mut self, day: i32, mut alarms: Vec<Alarm<K>>, slices: &impl Slices<K>) -> Changes {
         let mut changes = Changes::default();

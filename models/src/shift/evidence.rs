@@ -36,6 +36,10 @@ const FALLS: [(f64, f64); 2] = [(0.65, 0.07), (0.35, 0.13)];
 /// Factors of one reason group, with weights that the groups in use share.
 const GROUP_RISES: [(f64, f64); 3] = [(2.0, 0.15), (4.0, 0.20), (9.0, 0.15)];
 
+/// What the weights of one onset add up to at most: all reasons together, which either rise or fall, and the groups, times those told over those in use.
+pub(super) const KIND_WEIGHT: f64 = 0.30;
+pub(super) const GROUP_WEIGHT: f64 = 0.50;
+
 /// What speaks for a change in one series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evidence {

@@ -46,6 +46,16 @@ impl Policy {
         1.0 / dimensions.max(1) as f64
     }
 
+    /// The least `log_e` with which a series is a discovery: the smallest for which [`Policy::q_value`] is at most the level.
+    #[must_use]
+    pub fn bar(&self, share: f64, discoveries: usize) -> f64 {
+        if share <= 0.0 {
+            return f64::INFINITY;
+        }
+        // A hair below, so that rounding loses nothing.
+        -(self.level.ln() + self.calibration.ln() + share.ln() + ((discoveries + 1) as f64).ln()) - 1e-9
+    }
+
     /// The smallest level at which a series with this evidence is a discovery, `discoveries` being those before it.
     #[must_use]
     pub fn q_value(&self, log_e: f64, share: f64, discoveries: usize) -> f64 {

@@ -53,7 +53,7 @@ impl Default for Moments {
 /// Deviations are cut off here, so that anomalies do not pass for the usual.
 const CUT: f64 = 4.0;
 /// Expected returns that a series must have to be asked.
-const LEAST: f64 = 2.0;
+pub const LEAST: f64 = 2.0;
 /// Mean size of the deviation of a Poisson count, in standard deviations.
 const SIZE: f64 = 0.79;
 const STEP: f64 = 0.1;

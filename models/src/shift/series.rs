@@ -3,6 +3,7 @@
 //! Counts lines, not pieces: the pieces of a line come back together. Holds no key and no category: whoever owns it knows both.
 
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 
 use bitcode::{Decode, Encode};
 
@@ -29,12 +30,17 @@ impl Curve {
     /// The curve of a series that holds goods of several: weights need not add up to one.
     #[must_use]
     pub fn blend<'a>(parts: impl IntoIterator<Item = (f64, &'a Self)>) -> Self {
-        let mut share = vec![0.0_f64; WINDOW_DAYS as usize + 1];
+        let mut share = [0.0_f64; WINDOW_DAYS as usize + 1];
         let mut sum = 0.0;
         for (weight, curve) in parts {
             sum += weight;
-            for (age, s) in share.iter_mut().enumerate() {
-                *s += weight * f64::from(curve.at(age as i32));
+            let known = curve.share.len().min(share.len());
+            let (within, beyond) = share.split_at_mut(known);
+            for (s, of) in within.iter_mut().zip(&curve.share) {
+                *s += weight * f64::from(*of);
+            }
+            for s in beyond {
+                *s += weight;
             }
         }
         Self {
@@ -81,9 +87,14 @@ impl Tally {
     }
 }
 
-/// What is left of the history after so many days.
+/// What is left of the history after so many days. Asked for each series that is touched, so reckoned once for each number of days.
 fn faded(days: i32) -> f64 {
-    (-f64::from(days) / HISTORY_DAYS).exp2()
+    static FADED: LazyLock<[f64; 128]> = LazyLock::new(|| std::array::from_fn(|days| reckoned(days as i32)));
+    fn reckoned(days: i32) -> f64 {
+        (-f64::from(days) / HISTORY_DAYS).exp2()
+    }
+    let known = usize::try_from(days).ok().and_then(|days| FADED.get(days));
+    known.copied().unwrap_or_else(|| reckoned(days))
 }
 
 /// One series.
@@ -150,6 +161,15 @@ impl Series {
                 }
             }
         }
+    }
+
+    /// Reads what [`Series::advance`] and what follows it begin with. Asked for some series ahead, it is at hand by then; the answer means nothing.
+    #[inline]
+    #[must_use]
+    pub fn touch(&self) -> i32 {
+        self.cohorts
+            .back()
+            .map_or(self.today, |last| last.day ^ self.today)
     }
 
     /// Deliveries in `from..to` never become baseline: they belong to an anomaly. With `i32::MAX` as long as it is open.

@@ -69,9 +69,12 @@ fn main() {
     };
     let out = watch(&told, policy, &SHARES, with_rivals);
     println!(
-        "{:.2} us a series and day, {} looked at",
+        "{:.2} us a series and day, {} looked at, of which the engine asks {} and reckons {}; alarms of the rest {}",
         out.spent.as_secs_f64() * 1e6 / out.looked as f64,
-        out.looked
+        out.looked,
+        out.asked,
+        out.passed,
+        out.unseen
     );
     let quiet: Vec<Told> = (0..3)
         .map(|more| {

@@ -1,11 +1,11 @@
 //! The detector over a year of lines, day by day, as the engine would call it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use eddy_models::shift::WINDOW_DAYS;
 use eddy_models::shift::cases::{Case, Cases, Known, Shared, Slices};
-use eddy_models::shift::evidence::Evidence;
+use eddy_models::shift::evidence::{Evidence, LEAST_FALL};
 use eddy_models::shift::family::Policy;
 use eddy_models::shift::prior::{Moments, Prior};
 use eddy_models::shift::series::{Curve, Series};
@@ -45,6 +45,12 @@ pub struct Outcome {
     pub largest: Vec<f64>,
     pub looked: u64,
     pub spent: Duration,
+    /// Series and days that the engine asks, those of them that its screen lets pass, and alarms of the others, which it does not see.
+    pub asked: u64,
+    pub passed: u64,
+    pub unseen: u64,
+    /// Series of which a return became known today.
+    stirred: BTreeSet<u32>,
 }
 
 /// All that is known at a day's close.
@@ -281,12 +287,14 @@ pub fn watch(told: &Told, policy: Policy, shares: &[f64; WATCHED], keep_arrivals
             watch.deliver(at, &expected);
         }
         let begin = if today == TOLD_FROM { 0 } else { today };
+        out.stirred.clear();
         for day in begin..=today {
             for &at in &returns[day as usize] {
                 let line = &told.lines[at as usize];
                 let Some((_, group)) = line.returned else { continue };
                 for &id in &line.series[..WATCHED] {
                     watch.series[id as usize].returned(line.day, usize::from(group), 1);
+                    out.stirred.insert(id);
                 }
             }
         }
@@ -362,12 +370,26 @@ fn close(
             continue;
         }
         out.looked += 1;
-        let Some(evidence) = series.evidence(today, &watch.curves[id], &watch.priors[dimension]) else {
+        let (curve, prior) = (&watch.curves[id], &watch.priors[dimension]);
+        let share = shares[dimension] * series.volume() / volumes[dimension];
+        // The engine asks fewer series, and reckons the evidence of fewer still.
+        let heads = cases
+            .iter()
+            .any(|c| c.resolved.is_none() && c.series == id as u32);
+        let asks = heads || series.volume() >= LEAST_FALL || out.stirred.contains(&(id as u32));
+        let passes = asks && (heads || series.may_reach(today, curve, prior, cases.bar(share)));
+        out.asked += u64::from(asks);
+        out.passed += u64::from(passes);
+        let Some(evidence) = series.evidence(today, curve, prior) else {
             continue;
         };
         out.largest[id] = out.largest[id].max(evidence.log_e);
-        let share = shares[dimension] * series.volume() / volumes[dimension];
-        alarms.extend(cases.alarm(id as u32, share, evidence));
+        let alarm = cases.alarm(id as u32, share, evidence);
+        if passes {
+            alarms.extend(alarm);
+        } else {
+            out.unseen += u64::from(alarm.is_some());
+        }
     }
     out.spent += begin.elapsed();
     let changes = cases.close(today, alarms, watch);

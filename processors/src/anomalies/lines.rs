@@ -76,6 +76,11 @@ impl Dimension {
         self as usize >= ACROSS
     }
 
+    /// Whether a value of it is two symbols.
+    pub(crate) fn is_pair(self) -> bool {
+        matches!(self, Self::StyleSize | Self::CategorySize | Self::Lane)
+    }
+
     /// Value of a line; `None` when nobody told it.
     pub(crate) fn of(self, sold: &Sold) -> Option<(u32, u32)> {
         let told = |symbol: u32| (symbol != NO_SYMBOL).then_some((symbol, 0));
@@ -109,6 +114,8 @@ pub(crate) struct Line {
     /// Order and symbol of the line.
     pub(crate) id: (u32, u32),
     pub(crate) series: [u32; DIMENSIONS],
+    /// By how much the number of the line that each series was told of before is less; nought when there was none.
+    pub(crate) before: [u32; DIMENSIONS],
     /// Symbol.
     pub(crate) category: u32,
     /// Day of delivery, and the day at whose end it was known.

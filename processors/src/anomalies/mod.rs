@@ -8,6 +8,7 @@
 
 mod baseline;
 pub(crate) mod lines;
+mod look;
 pub(crate) mod output;
 pub(crate) mod process;
 mod row;
@@ -15,7 +16,8 @@ mod volumes;
 mod watch;
 mod why;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::hint::black_box;
 
 use bitcode::{Decode, Encode};
 use eddy_events::feedback::AnomalyReviewed;
@@ -23,10 +25,10 @@ use eddy_events::output::{Data, OutputType};
 use eddy_events::returns::REASON_GROUPS;
 use eddy_models::shift::WINDOW_DAYS;
 use eddy_models::shift::cases::Cases;
-use eddy_models::shift::evidence::LEAST_FALL;
 use eddy_models::shift::family::Policy;
-use eddy_models::shift::prior::{Moments, Prior};
+use eddy_models::shift::prior::Prior;
 use eddy_models::shift::series::Curve;
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use crate::ledger::Ledger;
@@ -39,7 +41,7 @@ use lines::{DIMENSIONS, Dimension, Line, Lines, NO_SERIES, WATCHED, kept_from};
 pub(crate) use row::{Row, id_of};
 use volumes::Volumes;
 pub(crate) use watch::Key;
-use watch::{Curves, View, Watched};
+use watch::{Curves, Watched};
 
 /// Days of the log after which lines are told to series, and after which alarms are raised.
 const TOLD_FROM: i32 = 21;
@@ -52,6 +54,8 @@ const HELD: i32 = 3;
 const SHARES: [f64; WATCHED] = [
     0.16, 0.14, 0.10, 0.06, 0.06, 0.10, 0.10, 0.10, 0.08, 0.04, 0.03, 0.03,
 ];
+/// How far ahead series are touched while others are told.
+const AHEAD: u64 = 4;
 /// Growth of the excess at which an anomaly is told again.
 const GROWN: f64 = 1.25;
 
@@ -110,6 +114,9 @@ pub(crate) struct Anomalies {
     /// Outputs of the event under way.
     pub(crate) told: Vec<(OutputType, (SmolStr, Data))>,
     dirty: Vec<u32>,
+    /// Numbers of series by their value, as they are asked for: the ledger has to look at a series to know it.
+    numbers: [Vec<u32>; DIMENSIONS],
+    pairs: [FxHashMap<(u32, u32), u32>; DIMENSIONS],
 }
 
 fn class_of(line: &Sold) -> (u32, u32) {
@@ -151,6 +158,7 @@ impl Anomalies {
         let tells = day - began >= TOLD_FROM;
         let mut stirred = Vec::new();
         if tells {
+            self.small.volumes.advance(day);
             stirred = self.tell(returned, day);
             self.teach(day);
         }
@@ -162,11 +170,10 @@ impl Anomalies {
         if self.small.primed.is_none_or(|primed| day - primed >= WEEK) {
             self.prime(day, &curves);
         }
-        self.small.volumes.advance(day);
         if day - began >= ALARMS_FROM {
             self.look(world, day, &curves, stirred, clock);
         }
-        self.forget(day);
+        while self.small.lines.forget(kept_from(day)).is_some() {}
     }
 
     /// Lines that are new, and numbers of those of which it became known today that they come back.
@@ -194,6 +201,7 @@ impl Anomalies {
                     Some(small.lines.push(Line {
                         id,
                         series,
+                        before: [0; DIMENSIONS],
                         category: sold.category,
                         day: sold.delivered_on,
                         known: day,
@@ -224,12 +232,41 @@ impl Anomalies {
             let Some(value) = dimension.of(sold) else {
                 return NO_SERIES;
             };
+            let (at, which, pair) = (value.0 as usize, dimension as usize, dimension.is_pair());
+            let known = if pair {
+                self.pairs[which].get(&value).copied()
+            } else {
+                self.numbers[which].get(at).copied().filter(|of| *of != NO_SERIES)
+            };
+            if let Some(number) = known {
+                return number;
+            }
             let known = self.series.len();
             let number = self.series.number(&Key { dimension, value });
             if number == known {
-                self.small.values[dimension as usize] += 1;
+                self.small.values[which] += 1;
+            }
+            if pair {
+                self.pairs[which].insert(value, number);
+            } else {
+                let numbers = &mut self.numbers[which];
+                if numbers.len() <= at {
+                    numbers.resize(at + 1, NO_SERIES);
+                }
+                numbers[at] = number;
             }
             number
+        })
+    }
+
+    /// Reads what a line will be told to, see [`Series::touch`].
+    fn touch(&self, number: u64) -> i32 {
+        let Some(line) = self.small.lines.get(number) else {
+            return 0;
+        };
+        let known = line.series.iter().filter(|series| **series != NO_SERIES);
+        known.fold(0, |sum, series| {
+            sum ^ self.series.entries.get(*series).value.series.touch()
         })
     }
 
@@ -240,6 +277,7 @@ impl Anomalies {
         let first = self.small.told.is_none();
         let from = self.small.told.unwrap_or_else(|| self.small.lines.first());
         for number in from..self.small.lines.next() {
+            black_box(self.touch(number + AHEAD));
             let Some(line) = self.small.lines.get(number) else {
                 continue;
             };
@@ -260,23 +298,29 @@ impl Anomalies {
                 .get(number)
                 .is_some_and(|line| explains(&self.small.explained, line));
             let expected = self.small.baseline.expect(class, day, level, explained);
-            let Some(line) = self.small.lines.get_mut(number) else {
+            let small = &mut self.small;
+            let Some(line) = small.lines.get_mut(number) else {
                 continue;
             };
             (line.expected, line.mix, line.explained) = (expected.mass, expected.mix, explained);
-            let line = line.clone();
             for (dimension, series) in Dimension::ALL.into_iter().zip(line.series) {
                 if series == NO_SERIES {
                     continue;
                 }
                 let of = &mut self.series.entries.get_mut(series).value;
-                of.members.push_back(number);
+                let before = (number + 1).saturating_sub(of.next);
+                line.before[dimension as usize] = if of.next == 0 {
+                    0
+                } else {
+                    u32::try_from(before).unwrap_or(0)
+                };
+                of.next = number + 1;
                 if (dimension as usize) < WATCHED {
-                    *of.weights.entry(line.category).or_default() += f64::from(line.expected[0]);
-                    let which = (series, dimension as usize);
-                    let volumes = &mut self.small.volumes;
-                    volumes.deliver(&mut of.series, which, (today, line.day), |series| {
-                        let mass = line.mass(dimension);
+                    of.weights.add(line.category, f64::from(line.expected[0]));
+                    let (told, which) = ((&mut of.series, &mut of.large), (series, dimension as usize));
+                    let mass = line.mass(dimension);
+                    of.most += mass;
+                    small.volumes.deliver(told, which, (today, line.day), |series| {
                         series.delivered(line.day, mass, &line.mix);
                         mass
                     });
@@ -338,133 +382,6 @@ impl Anomalies {
                     let level = &mut self.series.entries.get_mut(series).value.level;
                     level.expected += f64::from(line.expected[1]);
                     level.observed += f64::from(u8::from(line.returned.is_some()));
-                }
-            }
-        }
-    }
-
-    fn prime(&mut self, day: i32, curves: &Curves<'_>) {
-        let mut moments = [Moments::default(); WATCHED];
-        for number in 0..self.series.len() {
-            let at = self.series.entries.get(number).key.dimension as usize;
-            if let Some(of) = moments.get_mut(at) {
-                self.series.entries.get_mut(number).value.series.advance(day);
-                let entry = self.series.entries.get(number);
-                of.observe(&entry.value.series, day, curves.of(&self.series, number));
-            }
-        }
-        self.small.priors = moments.map(|of| of.prior());
-        self.small.primed = Some(day);
-    }
-
-    /// Looks at every series that may alarm, and opens, carries on and closes cases.
-    fn look(&mut self, world: &World, day: i32, curves: &Curves<'_>, stirred: Vec<u32>, clock: i64) {
-        let small = &mut self.small;
-        let open = small.cases.iter().filter(|case| case.resolved.is_none());
-        // The rest heard nothing that speaks for a rise, and expect too little for a fall.
-        let mut looked: BTreeSet<u32> = open.map(|case| case.series).collect();
-        looked.extend(stirred);
-        looked.extend(small.volumes.large());
-        for number in &looked {
-            self.series.entries.get_mut(*number).value.series.advance(day);
-        }
-        let view = View {
-            today: day,
-            series: &self.series,
-            lines: &small.lines,
-            curves,
-            priors: &small.priors,
-            values: small.values,
-        };
-        let (volumes, tested) = (small.volumes.of_dimensions(), small.volumes.series());
-        let least = Policy::default().least_observed;
-        let mut alarms = Vec::new();
-        for number in looked {
-            let entry = self.series.entries.get(number);
-            let at = entry.key.dimension as usize;
-            let volume = entry.value.series.volume();
-            if volume < LEAST_FALL {
-                small.volumes.is_small(number);
-            }
-            // Most are too small for an alarm, which is told sooner than their evidence.
-            if volume < least && entry.value.series.seen() < least {
-                continue;
-            }
-            let evidence = entry
-                .value
-                .series
-                .evidence(day, view.curve(number), &small.priors[at]);
-            if let Some(evidence) = evidence {
-                alarms.extend(
-                    small
-                        .cases
-                        .alarm(number, SHARES[at] * volume / volumes[at], evidence),
-                );
-            }
-        }
-        let changes = small.cases.close(day, alarms, &view);
-        let mut held = Vec::new();
-        let mut due = Vec::new();
-        for id in changes
-            .opened
-            .iter()
-            .chain(&changes.updated)
-            .chain(&changes.resolved)
-        {
-            let Some(case) = small.cases.case(*id) else {
-                continue;
-            };
-            let to = case.ended.map_or(i32::MAX, |end| end.saturating_add(HELD));
-            held.push((case.series, case.onset - HELD, to));
-            let opened = changes.opened.contains(id);
-            let number = (*id - 1) as usize;
-            if opened && small.rows.len() == number {
-                small.rows.push(Row::default());
-            }
-            let Some(row) = small.rows.get_mut(number) else {
-                continue;
-            };
-            let moved = row.series != case.series;
-            let causes =
-                (opened || moved || (day - case.opened) % WEEK == 0).then(|| why::causes(&view, case));
-            let tell = row.take(
-                day,
-                case,
-                || view.stakes(case),
-                causes,
-                (tested, clock, opened || moved),
-            );
-            due.push((number as u32, tell));
-        }
-        for case in small.cases.iter() {
-            let end = case.ended.map_or(i32::MAX, |end| end.saturating_add(HELD));
-            let slice = (view.dimension(case.series), case.series, case.onset - HELD, end);
-            small.explained.insert(case.id, slice);
-        }
-        small.explained.retain(|_, (_, _, _, to)| *to > kept_from(day));
-        for (series, from, to) in held {
-            self.series.entries.get_mut(series).value.series.hold(from, to);
-        }
-        for (number, tell) in due {
-            self.dirty.push(number);
-            if let Some(kind) = tell {
-                let row = &self.small.rows[number as usize];
-                let data = output::told(world, &self.series, id_of(self.shard, number), row);
-                self.told.push((kind, data));
-            }
-        }
-    }
-
-    fn forget(&mut self, day: i32) {
-        loop {
-            let number = self.small.lines.first();
-            let Some(line) = self.small.lines.forget(kept_from(day)) else {
-                break;
-            };
-            for series in line.series.into_iter().filter(|series| *series != NO_SERIES) {
-                let members = &mut self.series.entries.get_mut(series).value.members;
-                if members.front() == Some(&number) {
-                    members.pop_front();
                 }
             }
         }

@@ -68,14 +68,15 @@ impl Row {
         }
     }
 
-    /// Takes the case as a day leaves it; which output tells of it, if any. `stakes` counts what was delivered since the onset and what that is worth in minor units.
+    /// Takes the case as a day leaves it; which output tells of it, if any. `stakes` counts what was delivered since the onset and what that is worth in minor units, `causes` ranks anew; both are
+    /// asked only while the case grows.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
     pub(super) fn take(
         &mut self,
         today: i32,
         case: &Case<u32>,
         stakes: impl FnOnce() -> (u32, i128),
-        causes: Option<Vec<Cause>>,
+        causes: Option<impl FnOnce() -> Vec<Cause>>,
         (tested, clock, new): (u32, i64, bool),
     ) -> Option<OutputType> {
         let first = self.detected_at == 0;
@@ -96,7 +97,8 @@ impl Row {
         if larger {
             self.measure(today, case, stakes());
         }
-        if let Some(mut causes) = causes.filter(|causes| larger && !causes.is_empty()) {
+        let causes = causes.filter(|_| larger).map(|rank| rank());
+        if let Some(mut causes) = causes.filter(|causes| !causes.is_empty()) {
             causes.truncate(NAMED);
             self.causes = causes;
         }

@@ -1,7 +1,7 @@
 //! How much there is to see: expected returns of the window by dimension, how many series have any, and which of them have much. Kept as lines are told, so
 //! that a day's close asks only the series that may alarm.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bitcode::{Decode, Encode};
 use eddy_models::shift::WINDOW_DAYS;
@@ -10,22 +10,66 @@ use eddy_models::shift::series::Series;
 
 use super::lines::WATCHED;
 
+/// A figure for each day of the window, which ends at `until`.
+#[derive(Clone, Debug, Encode, Decode)]
+struct Days<T> {
+    until: i32,
+    slots: [T; WINDOW_DAYS as usize],
+}
+
+impl<T: Copy + Default> Default for Days<T> {
+    fn default() -> Self {
+        Self {
+            until: i32::MIN,
+            slots: [T::default(); WINDOW_DAYS as usize],
+        }
+    }
+}
+
+impl<T: Copy + Default> Days<T> {
+    /// Moves the window to end at `today`.
+    fn advance(&mut self, today: i32) {
+        for day in self.until.saturating_add(1).max(today - WINDOW_DAYS + 1)..=today {
+            *self.of(day) = T::default();
+        }
+        self.until = self.until.max(today);
+    }
+
+    /// The figure of a day of the window.
+    fn of(&mut self, day: i32) -> &mut T {
+        &mut self.slots[day.rem_euclid(WINDOW_DAYS) as usize]
+    }
+
+    /// All figures, the oldest day first.
+    fn all(&self) -> impl Iterator<Item = T> {
+        let first = self.until.saturating_add(1).rem_euclid(WINDOW_DAYS) as usize;
+        let (late, early) = self.slots.split_at(first);
+        early.iter().chain(late).copied()
+    }
+}
+
 /// The sums.
 #[derive(Clone, Debug, Default, Encode, Decode)]
 pub(crate) struct Volumes {
     /// Expected returns by day of delivery.
-    expected: [BTreeMap<i32, f64>; WATCHED],
+    expected: [Days<f64>; WATCHED],
     /// Series by their last day of delivery.
-    last: BTreeMap<i32, u32>,
+    last: Days<u32>,
     /// Series of [`LEAST_FALL`] expected returns and more, when they were last looked at.
     large: BTreeSet<u32>,
 }
 
 impl Volumes {
-    /// Tells a series of a delivered line, and notes it. The series stands at the end of `today`.
+    /// Moves the window to end at `today`, before anything is told of that day.
+    pub(crate) fn advance(&mut self, today: i32) {
+        self.expected.iter_mut().for_each(|days| days.advance(today));
+        self.last.advance(today);
+    }
+
+    /// Tells a series, which is known as `large` or not, of a delivered line, and notes it.
     pub(crate) fn deliver(
         &mut self,
-        series: &mut Series,
+        (series, large): (&mut Series, &mut bool),
         (number, dimension): (u32, usize),
         (today, day): (i32, i32),
         tell: impl FnOnce(&mut Series) -> f64,
@@ -37,35 +81,28 @@ impl Volumes {
         if before != after {
             for (day, by) in [(before, -1), (after, 1)] {
                 if let Some(day) = day {
-                    let of = self.last.entry(day).or_default();
+                    let of = self.last.of(day);
                     *of = of.saturating_add_signed(by);
                 }
             }
         }
         if day > today - WINDOW_DAYS {
-            *self.expected[dimension].entry(day).or_default() += mass;
+            *self.expected[dimension].of(day) += mass;
         }
-        if !self.large.contains(&number) && series.volume() >= LEAST_FALL {
+        if !*large && series.volume() >= LEAST_FALL {
+            *large = true;
             self.large.insert(number);
         }
     }
 
-    /// Forgets what leaves the window at the end of `today`.
-    pub(crate) fn advance(&mut self, today: i32) {
-        for days in &mut self.expected {
-            days.retain(|day, _| *day > today - WINDOW_DAYS);
-        }
-        self.last.retain(|day, _| *day > today - WINDOW_DAYS);
-    }
-
     /// Expected returns of the window, of each dimension.
     pub(crate) fn of_dimensions(&self) -> [f64; WATCHED] {
-        std::array::from_fn(|at| self.expected[at].values().sum())
+        std::array::from_fn(|at| self.expected[at].all().sum())
     }
 
     /// Series with any.
     pub(crate) fn series(&self) -> u32 {
-        self.last.values().sum()
+        self.last.all().sum()
     }
 
     /// Series with much, in order.
@@ -76,5 +113,25 @@ impl Volumes {
     /// A series has less now.
     pub(crate) fn is_small(&mut self, number: u32) {
         self.large.remove(&number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_the_window_is_forgotten_and_the_rest_stands_in_the_order_of_days() {
+        let mut days = Days::<u32>::default();
+        for today in 100..170 {
+            days.advance(today);
+            *days.of(today) += today as u32;
+        }
+        assert!(days.all().eq(110..170));
+        days.advance(228);
+        let left: Vec<u32> = days.all().filter(|of| *of > 0).collect();
+        assert_eq!(left, [169]);
+        days.advance(1_000);
+        assert_eq!(days.all().sum::<u32>(), 0);
     }
 }

@@ -1,7 +1,7 @@
 //! The series, and what is asked of their lines at a day's close.
 
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 
 use bitcode::{Decode, Encode};
 use eddy_models::shift::WINDOW_DAYS;
@@ -9,6 +9,7 @@ use eddy_models::shift::cases::{Case, Known, Shared, Slices};
 use eddy_models::shift::evidence::Evidence;
 use eddy_models::shift::prior::Prior;
 use eddy_models::shift::series::{Curve, Series};
+use rustc_hash::FxHashMap;
 
 use super::baseline::Level;
 use super::lines::{DIMENSIONS, Dimension, Line, Lines, WATCHED};
@@ -28,9 +29,53 @@ pub(crate) struct Watched {
     /// Of an article or a style.
     pub(crate) level: Level,
     /// Expected returns by category of its lines.
-    pub(crate) weights: BTreeMap<u32, f64>,
-    /// Numbers of its lines, in order.
-    pub(crate) members: VecDeque<u64>,
+    pub(crate) weights: Weights,
+    /// Number of the last line that it was told of, and one more; each line knows the one before.
+    pub(crate) next: u64,
+    /// Its expected returns, those of long ago included, are no more.
+    pub(crate) most: f64,
+    /// Whether it is among those with much to see.
+    pub(crate) large: bool,
+}
+
+/// Weights by category. Most series have one, which then stands with the rest of it.
+#[derive(Clone, Debug, Default, Encode, Decode)]
+pub(crate) enum Weights {
+    #[default]
+    None,
+    One(u32, f64),
+    /// In the order of the categories.
+    Many(Vec<(u32, f64)>),
+}
+
+impl Weights {
+    pub(crate) fn add(&mut self, category: u32, weight: f64) {
+        match self {
+            Self::None => *self = Self::One(category, weight),
+            Self::One(of, sum) if *of == category => *sum += weight,
+            Self::One(of, sum) => {
+                let mut both = vec![(*of, *sum), (category, weight)];
+                both.sort_unstable_by_key(|(of, _)| *of);
+                *self = Self::Many(both);
+            }
+            Self::Many(all) => match all.binary_search_by_key(&category, |(of, _)| *of) {
+                Ok(at) => all[at].1 += weight,
+                Err(at) => all.insert(at, (category, weight)),
+            },
+        }
+    }
+
+    /// The category with most, of equals the first.
+    fn most(&self) -> Option<u32> {
+        match self {
+            Self::None => None,
+            Self::One(of, _) => Some(*of),
+            Self::Many(all) => {
+                let order = |a: &&(u32, f64), b: &&(u32, f64)| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0));
+                all.iter().max_by(order).map(|(of, _)| *of)
+            }
+        }
+    }
 }
 
 /// What a day's close looks at.
@@ -42,6 +87,8 @@ pub(crate) struct View<'a> {
     pub(crate) priors: &'a [Prior; WATCHED],
     /// Series by dimension.
     pub(crate) values: [usize; DIMENSIONS],
+    /// Expected of the lines of a series since a day, as far as it was asked.
+    pub(crate) expected: RefCell<FxHashMap<(u32, i32), f64>>,
 }
 
 impl<'a> View<'a> {
@@ -64,17 +111,38 @@ impl<'a> View<'a> {
 
     /// Lines of a series delivered from a day on, latest known first.
     pub(crate) fn lines_since(&self, series: u32, from: i32) -> impl Iterator<Item = &'a Line> {
-        let lines = self.lines;
-        self.series
-            .entries
-            .get(series)
-            .value
-            .members
-            .iter()
-            .rev()
-            .filter_map(|number| lines.get(*number))
-            .take_while(move |line| line.known >= from)
-            .filter(move |line| line.day >= from)
+        self.numbered(series, from).map(|(_, line)| line)
+    }
+
+    /// What was expected of them, and a hair, so that it may divide. Asked of one series and day many times over.
+    fn expected_since(&self, series: u32, from: i32) -> f64 {
+        if let Some(known) = self.expected.borrow().get(&(series, from)) {
+            return *known;
+        }
+        let of = |line: &Line| f64::from(line.expected[1]);
+        let sum = self
+            .lines_since(series, from)
+            .fold(1e-9, |sum, line| sum + of(line));
+        self.expected.borrow_mut().insert((series, from), sum);
+        sum
+    }
+
+    /// The same with their numbers.
+    fn numbered(&self, series: u32, from: i32) -> impl Iterator<Item = (u64, &'a Line)> {
+        let (lines, dimension) = (self.lines, self.dimension(series) as usize);
+        let mut next = self.series.entries.get(series).value.next;
+        let back = move || {
+            let number = next.checked_sub(1)?;
+            let line = lines.get(number)?;
+            next = match line.before[dimension] {
+                0 => 0,
+                before => next - u64::from(before),
+            };
+            Some((number, line))
+        };
+        std::iter::from_fn(back)
+            .take_while(move |(_, line)| line.known >= from)
+            .filter(move |(_, line)| line.day >= from)
     }
 }
 
@@ -99,17 +167,15 @@ impl<'a> Curves<'a> {
     pub(crate) fn of(&self, series: &Ledger<Key, Watched>, number: u32) -> &Curve {
         let entry = series.entries.get(number);
         let weights = &entry.value.weights;
-        if entry.key.dimension.cuts_across() && weights.len() > 1 {
-            let of = |(category, weight): (&u32, &f64)| Some((*weight, self.by_category.get(category)?));
+        if let Weights::Many(weights) = weights
+            && entry.key.dimension.cuts_across()
+        {
+            let of = |(category, weight): &(u32, f64)| Some((*weight, self.by_category.get(category)?));
             return self.mixed[number as usize].get_or_init(|| Curve::blend(weights.iter().filter_map(of)));
         }
-        let most = if weights.len() > 1 {
-            let order = |a: &(&u32, &f64), b: &(&u32, &f64)| a.1.total_cmp(b.1).then(b.0.cmp(a.0));
-            weights.iter().max_by(order)
-        } else {
-            weights.iter().next()
-        };
-        most.and_then(|(category, _)| self.by_category.get(category))
+        weights
+            .most()
+            .and_then(|category| self.by_category.get(&category))
             .unwrap_or(&self.now)
     }
 }
@@ -117,45 +183,62 @@ impl<'a> Curves<'a> {
 impl Slices<u32> for View<'_> {
     fn residual(&self, series: &u32, known: &[Known<'_, u32>]) -> Option<Evidence> {
         let dimension = self.dimension(*series);
+        let first = self.today - WINDOW_DAYS;
         let of_case: Vec<(usize, u32, i32, i32)> = known
             .iter()
+            .filter(|case| case.to > first)
             .map(|case| {
                 let at = self.dimension(*case.series) as usize;
                 (at, *case.series, case.from, case.to)
             })
             .collect();
-        let explained = self
-            .lines_since(*series, self.today - WINDOW_DAYS)
-            .filter(|line| {
-                of_case
-                    .iter()
-                    .any(|(at, case, from, to)| (*from..*to).contains(&line.day) && line.series[*at] == *case)
-            })
-            .map(|line| {
-                let group = line.returned.map(|(_, group)| usize::from(group));
-                (line.day, line.mass(dimension), group)
-            });
+        let within = |line: &Line, (at, case, from, to): (usize, u32, i32, i32)| {
+            (from..to).contains(&line.day) && line.series[at] == case
+        };
+        // Lines of the cases or of the series, whichever are fewer; in one order.
+        let volume = |series: u32| self.series.entries.get(series).value.series.volume();
+        let mut shared: Vec<(u64, &Line)> = Vec::new();
+        if of_case.iter().map(|case| volume(case.1)).sum::<f64>() < volume(*series) {
+            for case in &of_case {
+                let lines = self.numbered(case.1, first.max(case.2));
+                shared.extend(
+                    lines.filter(|(_, line)| {
+                        line.series[dimension as usize] == *series && within(line, *case)
+                    }),
+                );
+            }
+            shared.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
+            shared.dedup_by_key(|(number, _)| *number);
+        } else {
+            let lines = self.numbered(*series, first);
+            shared.extend(lines.filter(|(_, line)| of_case.iter().any(|case| within(line, *case))));
+        }
+        let explained = shared.into_iter().map(|(_, line)| {
+            let group = line.returned.map(|(_, group)| usize::from(group));
+            (line.day, line.mass(dimension), group)
+        });
         let own = &self.series.entries.get(*series).value.series;
         own.without(explained)
             .evidence(self.today, self.curve(*series), &self.priors[dimension as usize])
     }
 
     fn shared(&self, a: &u32, b: &u32, from: i32) -> Shared {
-        let sum = |series: u32, other: u32| {
-            let at = self.dimension(other) as usize;
-            let (mut both, mut all) = (0.0, 1e-9);
-            for line in self.lines_since(series, from) {
-                let mass = f64::from(line.expected[1]);
-                all += mass;
-                if line.series[at] == other {
-                    both += mass;
-                }
-            }
-            both / all
+        // Told from the one with fewer lines; the sum runs over the same lines either way.
+        let fewer = |of: u32| self.series.entries.get(of).value.series.volume();
+        let (narrow, wide) = if fewer(*a) <= fewer(*b) {
+            (*a, *b)
+        } else {
+            (*b, *a)
         };
+        let at = self.dimension(wide) as usize;
+        let both: f64 = self
+            .lines_since(narrow, from)
+            .filter(|line| line.series[at] == wide)
+            .map(|line| f64::from(line.expected[1]))
+            .sum();
         Shared {
-            of_a: sum(*a, *b),
-            of_b: sum(*b, *a),
+            of_a: both / self.expected_since(*a, from),
+            of_b: both / self.expected_since(*b, from),
         }
     }
 

@@ -61,12 +61,17 @@ fn count(view: &View<'_>, line: &Line, group: Option<usize>) -> Count {
     }
 }
 
-fn sum(view: &View<'_>, series: u32, from: i32, group: Option<usize>) -> Count {
-    let mut sum = Count::default();
-    for line in view.lines_since(series, from) {
-        sum.add(count(view, line, group));
+/// Of the lines of a series delivered from a day on, and what was expected of those before.
+fn since(view: &View<'_>, series: u32, from: i32, group: Option<usize>) -> (Count, f64) {
+    let (mut sum, mut before) = (Count::default(), 0.0);
+    for line in view.lines_since(series, i32::MIN) {
+        if line.day >= from {
+            sum.add(count(view, line, group));
+        } else {
+            before += f64::from(line.expected[2]) * group.map_or(1.0, |_| OF_A_GROUP);
+        }
     }
-    sum
+    (sum, before)
 }
 
 /// Ranked causes of a case.
@@ -99,27 +104,14 @@ pub(crate) fn causes(view: &View<'_>, case: &Case<u32>) -> Vec<Cause> {
         });
         for (&series, shared) in values.into_iter().take(ASKED) {
             // A batch brings its own onset: all of its lines count.
-            let first = view
-                .lines_since(series, i32::MIN)
-                .map(|line| line.day)
-                .min()
-                .unwrap_or(onset);
-            let (from, begins) = if dimension == Dimension::Batch {
-                (
-                    first.max(onset - BATCH_DAYS),
-                    (first - onset).abs() <= BEGINS_DAYS,
-                )
+            let (whole, before, begins) = if dimension == Dimension::Batch {
+                let days = view.lines_since(series, i32::MIN).map(|line| line.day);
+                let first = days.min().unwrap_or(onset);
+                let whole = since(view, series, first.max(onset - BATCH_DAYS), group);
+                (whole.0, 0.0, (first - onset).abs() <= BEGINS_DAYS)
             } else {
-                (onset, false)
-            };
-            let whole = sum(view, series, from, group);
-            let before: f64 = if dimension == Dimension::Batch {
-                0.0
-            } else {
-                view.lines_since(series, i32::MIN)
-                    .filter(|line| line.day < onset)
-                    .map(|line| f64::from(line.expected[2]) * group.map_or(1.0, |_| OF_A_GROUP))
-                    .sum()
+                let (whole, before) = since(view, series, onset, group);
+                (whole, before, false)
             };
             asked.push((series, whole));
             table.push(Candidate {

@@ -44,6 +44,7 @@ impl Engine {
             outputs: self.outputs.clone(),
             last_output: self.last_output,
             governance: self.world.governance.clone(),
+            tariffs: self.world.tariffs.clone(),
             ndr: self.ndr.small.clone(),
             routing: self.routing.small.clone(),
             fraud: self.fraud.small.clone(),
@@ -173,6 +174,7 @@ impl Engine {
         engine.outputs = small.outputs;
         engine.last_output = small.last_output;
         engine.world.governance = small.governance;
+        engine.world.tariffs = small.tariffs;
         engine.ndr.restore(small.ndr);
         engine.routing.small = small.routing;
         engine.fraud.small = small.fraud;

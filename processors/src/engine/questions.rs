@@ -5,6 +5,7 @@ use crate::fraud::neighbours::Standing;
 use crate::ndr;
 use crate::routing;
 use crate::routing::estimate::Candidate;
+use crate::training::Scored;
 
 use super::Engine;
 
@@ -64,6 +65,17 @@ impl Engine {
         self.ndr.examples = Some(ndr::examples::Examples::default());
     }
 
+    /// Keeps the row of each score from now on, for comparing learners outside of the engine.
+    pub fn record_rows(&mut self) {
+        self.record_examples();
+    }
+
+    /// The rows kept, in the order in which their scores are told.
+    pub fn rows(&self) -> impl Iterator<Item = Scored<'_>> {
+        let rows = self.examples().map_or(&[][..], |all| all.rows());
+        rows.iter().map(Scored::of)
+    }
+
     /// The rows kept.
     pub(crate) fn examples(&self) -> Option<&ndr::examples::Examples> {
         self.ndr.examples.as_ref()
@@ -74,8 +86,11 @@ impl Engine {
         self.ndr.recorded.as_deref().unwrap_or_default()
     }
 
-    /// Puts a policy in force and leaves out those that the log publishes.
-    pub(crate) fn hold_policy(&mut self, body: &serde_json::Value) -> Result<(), String> {
+    /// Puts a policy in force, the body of a `policy.published` event, and leaves out those that the log publishes.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn hold_policy(&mut self, body: &serde_json::Value) -> Result<(), String> {
         let threshold = self.routing.hold(body)?;
         let fraud = self.fraud.hold(body)?;
         if threshold.is_none() && !fraud {

@@ -7,6 +7,7 @@ use super::Stage;
 use super::features::{F, term};
 use super::promoted::Beside;
 use crate::facts::NO_TIME;
+use crate::interner::NO_KEY;
 
 /// Rows kept of one subject.
 const KEPT: usize = 12;
@@ -115,6 +116,8 @@ pub(crate) struct Case {
     pub(crate) agent: u64,
     /// Symbol of the courier that is to pick up a return.
     pub(crate) courier: u32,
+    /// Number of the parcel that brings a return back, or none.
+    pub(crate) parcel: u32,
     /// Index of the action asked for since, plus one.
     pub(crate) action: u8,
     /// Stages whose rows wait for the next flush, as bits.
@@ -138,6 +141,7 @@ impl Default for Case {
             proof: 0,
             agent: 0,
             courier: 0,
+            parcel: NO_KEY,
             action: 0,
             dirty: 0,
         }

@@ -13,6 +13,8 @@ use crate::facts::NO_TIME;
 use crate::interner::{NO_KEY, NO_SYMBOL};
 use crate::world::World;
 
+/// Bits of a proof that say that the buyer gave a code: what was said at the door is his word. Call and position tell of the agent.
+const CODE: u64 = 0b11_0000;
 const DAY_US: i64 = 86_400_000_000;
 
 /// A key of several parts.
@@ -212,13 +214,15 @@ impl Ndr {
             row.keyed(F::Agent, agent);
         }
         if case.failures > 0 && case.reason != 0 {
-            let proof = u64::from(case.proof);
+            let (reason, proof) = (u64::from(case.reason), u64::from(case.proof));
+            let code = u64::from(proof & CODE == CODE);
+            row.why = reason;
             // A parcel that goes out again was not refused for good, whatever was said.
             row.keyed(
                 F::Reason,
-                key(&[u64::from(case.reason), u64::from(case.failures.min(3)), out]),
+                key(&[reason, u64::from(case.failures.min(3)), out, code]),
             );
-            row.keyed(F::Proof, proof);
+            row.keyed(F::Proof, proof & !CODE);
             row.keyed(F::Action, u64::from(case.action) << 1 | out);
         }
     }

@@ -149,6 +149,8 @@ pub(crate) const N: usize = FEATURES.len();
 /// A row being written: terms for the learner, and values for the explanation.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
+    /// Why the latest attempt failed: by reason the risk at the door says more or less of what comes.
+    pub(crate) why: u64,
     /// Whose model is asked. A parcel that is out again after a failure is asked of the model of failures: what is known is the same.
     pub(crate) model: Stage,
     pub(crate) terms: Vec<Term>,
@@ -164,6 +166,7 @@ impl Row {
     /// A row for the model of a stage, with its base.
     pub(crate) fn new(model: Stage) -> Self {
         let mut row = Self {
+            why: 0,
             model,
             terms: Vec::with_capacity(N),
             beneath: Vec::new(),
@@ -187,6 +190,11 @@ impl Row {
     /// A value as a feature: `scaled` is what the learner multiplies with, `value` what a person reads.
     pub(crate) fn valued(&mut self, feature: F, scaled: f64, value: f64) {
         self.push(feature, 0, scaled, value);
+    }
+
+    /// A value as a feature, with a weight of its own for each key that it does not tell of.
+    pub(crate) fn valued_by(&mut self, feature: F, key: u64, value: f64) {
+        self.push(feature, key, value, value);
     }
 
     /// A value with a weight of its own for each key.

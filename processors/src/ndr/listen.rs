@@ -337,6 +337,8 @@ impl Ndr {
                 if courier != NO_SYMBOL {
                     case.courier = courier;
                 }
+                let parcel = body.awb.as_deref().and_then(|awb| world.shipment_keys.find(awb));
+                case.parcel = parcel.unwrap_or(case.parcel);
                 self.score_pickup(
                     world,
                     number,

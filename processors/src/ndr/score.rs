@@ -181,7 +181,7 @@ impl Ndr {
             // What the model of the door says of the same facts is one term; what that is made of is told in its place.
             let joint = &joints[Stage::OutForDelivery as usize];
             let door = additive::score(&self.beliefs, joint, PRIORS, &row.beneath, now, &mut beneath)[FINAL];
-            row.valued(F::Door, door, door);
+            row.valued_by(F::Door, row.why, door);
         }
         let joint = &joints[row.model as usize];
         let mut raw = additive::score(&self.beliefs, joint, PRIORS, &row.terms, now, adds);

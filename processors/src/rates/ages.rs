@@ -78,27 +78,56 @@ impl Ages {
         self.delivered.is_empty()
     }
 
+    /// What curves are learned from at the end of `day`.
+    pub(crate) fn exposed(&self, day: i32) -> Exposed {
+        let mut by_age = [0; AGES];
+        for (on, pieces) in self.delivered.range(..=day) {
+            let age = usize::try_from(i64::from(day) - i64::from(*on)).unwrap_or(0);
+            by_age[age.min(AGES - 1)] += pieces;
+        }
+        Exposed {
+            by_age,
+            returned: self.returned,
+        }
+    }
+}
+
+/// Pieces by age, of one category or of several.
+#[derive(Clone, Debug)]
+pub(crate) struct Exposed {
+    /// Delivered, as old as that, older ones in the last.
+    by_age: [i64; AGES],
+    returned: [[i64; AGES]; 2],
+}
+
+impl Default for Exposed {
+    fn default() -> Self {
+        Self {
+            by_age: [0; AGES],
+            returned: [[0; AGES]; 2],
+        }
+    }
+}
+
+impl Exposed {
     /// Adds all of another category.
     pub(crate) fn merge(&mut self, other: &Self) {
-        for (day, pieces) in &other.delivered {
-            *self.delivered.entry(*day).or_default() += pieces;
-        }
-        for (bins, others) in self.returned.iter_mut().zip(&other.returned) {
-            for (bin, other) in bins.iter_mut().zip(others) {
-                *bin += other;
-            }
+        let bins = self.by_age.iter_mut().zip(&other.by_age);
+        for (bin, other) in bins.chain(
+            self.returned
+                .iter_mut()
+                .flatten()
+                .zip(other.returned.iter().flatten()),
+        ) {
+            *bin += other;
         }
     }
 
-    /// The curve at the end of `day`.
-    pub(crate) fn curve(&self, basis: Basis, day: i32, prior: Option<&Curve>) -> Curve {
+    /// The curve of a basis.
+    pub(crate) fn curve(&self, basis: Basis, prior: Option<&Curve>) -> Curve {
         let count = |pieces: i64| u64::try_from(pieces).unwrap_or(0);
         let returned = self.returned[basis as usize].map(count);
-        let mut at_risk = [0; AGES];
-        for (on, pieces) in self.delivered.range(..=day) {
-            let age = usize::try_from(i64::from(day) - i64::from(*on)).unwrap_or(0);
-            at_risk[age.min(AGES - 1)] += count(*pieces);
-        }
+        let mut at_risk = self.by_age.map(count);
         // At least so old: what is older was as old once.
         let mut older = 0;
         for at in at_risk.iter_mut().rev() {
@@ -140,7 +169,7 @@ mod tests {
             ages.add(&sold(0, 1, (line % 10 == 0).then_some(4)), 1);
             ages.add(&sold(99, 1, None), 1);
         }
-        let curve = ages.curve(Basis::Requested, 100, None);
+        let curve = ages.exposed(100).curve(Basis::Requested, None);
         assert!((curve.ever - 0.1).abs() < 0.003, "{}", curve.ever);
         assert!(curve.share(3.0) < 0.1 && curve.share(5.0) > 0.9);
     }

@@ -196,7 +196,7 @@ mod tests {
                 small.arrivals.add(&arrived, 1);
             }
         }
-        let curve = ages.curve(Basis::Received, 399, None);
+        let curve = ages.exposed(399).curve(Basis::Received, None);
         small.wide = [curve.clone(), curve.clone()];
         small.curves.insert(0, [curve.clone(), curve]);
         small.ages.insert(0, ages);

@@ -26,8 +26,8 @@ use crate::ledger::Ledger;
 use crate::slab::Paged;
 use crate::world::World;
 
-use ages::Ages;
 pub(crate) use ages::Basis;
+use ages::{Ages, Exposed};
 use closed::{Closed, LATE, Seen, Sum, WINDOW};
 use level::{Dimension, GROUPS, Key, Level, Ring, RingKey, first_day, share};
 use sold::{Arrived, Sold, net};
@@ -257,19 +257,23 @@ impl Rates {
     }
 
     fn learn(&mut self, day: i32) {
-        let mut all = Ages::default();
-        for ages in self.small.ages.values() {
-            all.merge(ages);
-        }
-        self.small.wide = Basis::ALL.map(|basis| all.curve(basis, day, None));
-        let wide = &self.small.wide;
-        self.small.curves = self
+        let mut all = Exposed::default();
+        let of_each: Vec<(u32, Exposed)> = self
             .small
             .ages
             .iter()
             .filter(|(_, ages)| !ages.is_empty())
-            .map(|(category, ages)| {
-                let of = |basis: Basis| ages.curve(basis, day, Some(&wide[basis as usize]));
+            .map(|(category, ages)| (*category, ages.exposed(day)))
+            .collect();
+        for (_, exposed) in &of_each {
+            all.merge(exposed);
+        }
+        self.small.wide = Basis::ALL.map(|basis| all.curve(basis, None));
+        let wide = &self.small.wide;
+        self.small.curves = of_each
+            .iter()
+            .map(|(category, exposed)| {
+                let of = |basis: Basis| exposed.curve(basis, Some(&wide[basis as usize]));
                 (*category, Basis::ALL.map(of))
             })
             .collect();

@@ -7,13 +7,15 @@ use eddy_events::shipment::{NdrAction, NdrReason};
 use eddy_models::sigmoid;
 use serde::Serialize;
 
+use super::hubs::{self, Hub};
 use super::network::Network;
 use super::policy::Policy;
 use crate::facts::NO_TIME;
 use crate::fold::payment_word;
-use crate::interner::NO_SYMBOL;
+use crate::interner::{NO_KEY, NO_SYMBOL};
 use crate::ndr::facts::{Way, way_of_parcel};
 use crate::ndr::{FINAL, Ndr, Stage, Subject};
+use crate::tables::key;
 use crate::world::{World, index_of};
 
 const DAY_US: i64 = 86_400_000_000;
@@ -43,6 +45,8 @@ pub(crate) struct Candidate {
     pub(crate) action: u8,
     /// Symbol of the courier, 0 where it stays.
     pub(crate) courier: u32,
+    /// Number of the facility that a return would go to, where that is known.
+    pub(crate) hub: u32,
     pub(crate) risk: f64,
     pub(crate) price_minor: i64,
     pub(crate) late_days: f64,
@@ -135,11 +139,45 @@ impl Ask<'_> {
         candidates.collect()
     }
 
+    /// The hub that awaits a return, and those with room where it is overloaded.
+    fn hubs(&self, number: u32) -> (Option<Hub>, Vec<Hub>) {
+        let day = self.world.zone.day(self.now);
+        let parcel = self.ndr.pickups.get(number).parcel;
+        let awaits = hubs::awaiting(self.world, parcel, self.network, day);
+        let instead = awaits.map(|hub| hubs::instead(self.world, hub, self.network, day));
+        (awaits, instead.unwrap_or_default())
+    }
+
+    /// Whether a return is on its way to an overloaded hub while another has room.
+    pub(crate) fn could_divert(&self, subject: Subject) -> bool {
+        matches!(subject, Subject::Pickup(number) if !self.hubs(number).1.is_empty())
+    }
+
     fn pickup(&self, number: u32) -> Option<Vec<Candidate>> {
         let way = self.ndr.way(self.world, Subject::Pickup(number))?;
         let own = way.courier;
         let load = self.load(&way, 0);
         let day = self.world.zone.day(self.now);
+        let (awaits, instead) = self.hubs(number);
+        let to = |hub: Hub| {
+            let entry = self.world.facilities.get(hub.number).entry();
+            entry.map(|entry| self.world.symbols.text(entry.pincode))
+        };
+        // The road of a return is from the buyer to the hub.
+        let road = |courier: u32, hub: Option<Hub>| Way {
+            courier,
+            destination: hub.and_then(to).unwrap_or(way.destination),
+            origin: way.destination,
+            ..way
+        };
+        let waiting = |mut candidate: Candidate, hub: Option<Hub>| {
+            if let Some(hub) = hub {
+                candidate.hub = hub.number;
+                candidate.late_days = hub.days;
+                candidate.cost_minor += hub.days * self.policy.wait_day_minor as f64;
+            }
+            candidate
+        };
         let others = self
             .network
             .couriers
@@ -160,16 +198,25 @@ impl Ask<'_> {
             } else {
                 self.excluded(courier, &way, load, day, true)
             };
-            self.priced(
-                &way,
-                load,
-                sigmoid(weighed.told[FINAL]),
-                self.now,
-                if stays { "none" } else { "reassign_pickup" },
-                excluded,
-            )
+            let word = if stays { "none" } else { "reassign_pickup" };
+            let risk = sigmoid(weighed.told[FINAL]);
+            let candidate = self.priced(&road(courier, awaits), load, risk, self.now, word, excluded);
+            waiting(candidate, awaits)
         });
-        Some(candidates.collect())
+        let mut candidates: Vec<Candidate> = candidates.collect();
+        let risk = candidates[0].risk;
+        candidates.extend(instead.into_iter().map(|hub| {
+            let candidate = self.priced(&road(own, Some(hub)), load, risk, self.now, "divert_hub", None);
+            let cost_minor = candidate.cost_minor + self.policy.divert_minor as f64;
+            waiting(
+                Candidate {
+                    cost_minor,
+                    ..candidate
+                },
+                Some(hub),
+            )
+        }));
+        Some(candidates)
     }
 
     /// The rule that excludes a courier.
@@ -230,6 +277,7 @@ impl Ask<'_> {
         Candidate {
             action: action(word),
             courier: way.courier,
+            hub: NO_KEY,
             risk,
             price_minor,
             late_days,
@@ -313,6 +361,7 @@ impl Ask<'_> {
                 Candidate {
                     action: action(word),
                     courier: NO_SYMBOL,
+                    hub: NO_KEY,
                     risk,
                     price_minor: cost,
                     late_days: 0.0,
@@ -325,6 +374,7 @@ impl Ask<'_> {
         candidates.push(Candidate {
             action: action("rto"),
             courier: NO_SYMBOL,
+            hub: NO_KEY,
             risk: 1.0,
             price_minor: 0,
             late_days: 0.0,
@@ -345,6 +395,7 @@ impl Ask<'_> {
                 expected_cost_minor: candidate.cost_minor.round() as i64,
                 failure_cost_minor: candidate.failure_minor,
                 feasible: candidate.excluded.is_none(),
+                hub: key(&self.world.facility_keys, candidate.hub),
                 late_days: (candidate.late_days * 100.0).round() / 100.0,
                 price_minor: candidate.price_minor,
                 risk: (candidate.risk * 1e6).round() / 1e6,
@@ -362,6 +413,7 @@ pub(crate) struct Told<'a> {
     expected_cost_minor: i64,
     failure_cost_minor: i64,
     feasible: bool,
+    hub: Option<&'a str>,
     late_days: f64,
     price_minor: i64,
     risk: f64,

@@ -5,6 +5,7 @@
 
 pub(crate) mod decide;
 pub(crate) mod estimate;
+mod hubs;
 mod network;
 mod policy;
 
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::interner::NO_SYMBOL;
+use crate::interner::{NO_KEY, NO_SYMBOL};
 use crate::ndr::case::End;
 use crate::ndr::{Ndr, STAGES, Stage, Subject};
 use crate::slab::{Paged, Slab};
@@ -56,6 +57,8 @@ pub(crate) struct Decision {
     pub(crate) action: u8,
     pub(crate) from: u32,
     pub(crate) to: u32,
+    /// Number of the facility that a return is sent to instead, or none.
+    pub(crate) hub: u32,
     pub(crate) risk_before: f64,
     pub(crate) risk_after: f64,
     pub(crate) gain_minor: i64,
@@ -125,6 +128,11 @@ impl Routing {
     /// All paged state.
     pub(crate) fn slabs(&mut self) -> [&mut dyn Paged; 1] {
         [&mut self.decisions]
+    }
+
+    /// A day began, and all sums are settled.
+    pub(crate) fn begin_day(&mut self, world: &World) {
+        self.small.network.begin_day(world);
     }
 
     /// How many decisions there are.
@@ -248,9 +256,6 @@ impl Routing {
         };
         let (risk, order, model) = (shown.probability, shown.order, shown.model);
         let previous = case.decision;
-        if risk <= policy.threshold || self.small.network.couriers.is_empty() {
-            return;
-        }
         // A decision of the same stage is not asked again within the cooldown: a parcel does not bounce.
         let (decided_at, decided_stage) = case.decided;
         if decided_stage == stage as u8 && now.saturating_sub(decided_at) < policy.cooldown_us() {
@@ -263,6 +268,10 @@ impl Routing {
             policy,
             now,
         };
+        // A return that is on its way to an overloaded hub is thought of whatever the risk of its pickup.
+        if self.small.network.couriers.is_empty() || risk <= policy.threshold && !ask.could_divert(subject) {
+            return;
+        }
         let Some(candidates) = ask.candidates(subject, stage) else {
             return;
         };
@@ -280,6 +289,11 @@ impl Routing {
         } else {
             NO_SYMBOL
         };
+        let hub = if recommended && best.action == action("divert_hub") {
+            best.hub
+        } else {
+            NO_KEY
+        };
         let destination = ndr.way(world, subject).map_or("", |way| way.destination);
         let rooms = ndr.small.rooms(to, destination, now, day);
         let place = rooms.map(|room| room.place).last().unwrap_or_default().to_owned();
@@ -295,6 +309,7 @@ impl Routing {
             action: if recommended { best.action } else { action("none") },
             from: stays.courier,
             to,
+            hub,
             risk_before: risk,
             risk_after: if recommended { best.risk } else { risk },
             gain_minor: (stays.cost_minor - best.cost_minor).round() as i64,
@@ -317,6 +332,9 @@ impl Routing {
         self.small.len += 1;
         if decision.to != NO_SYMBOL {
             self.small.network.reserve(decision.to, day, &decision.place);
+        }
+        if decision.hub != NO_KEY {
+            self.small.network.divert(decision.hub, day);
         }
         ndr.decided(subject, (now, stage as u8), decision.position);
         self.decisions.reserve(number);
@@ -341,6 +359,8 @@ impl Routing {
                 let chosen = told.into_iter().find(|told| {
                     told.action == ACTIONS[usize::from(decision.action)]
                         && (told.courier.is_none() || told.courier.as_deref() == word)
+                        && (decision.hub == NO_KEY
+                            || told.hub.as_deref() == key(&world.facility_keys, decision.hub))
                 });
                 let failed = match decision.outcome {
                     5 => Some(false),
@@ -350,7 +370,14 @@ impl Routing {
                 let costs = chosen.map(|chosen| (chosen.price_minor, chosen.failure_cost_minor));
                 Logged {
                     place: decision.position,
-                    choice: (decision.action, decision.to),
+                    choice: (
+                        decision.action,
+                        if decision.hub == NO_KEY {
+                            decision.to
+                        } else {
+                            decision.hub
+                        },
+                    ),
                     propensity: decision.propensity,
                     came: failed
                         .zip(costs)
@@ -382,6 +409,7 @@ impl Routing {
             action: ACTIONS[usize::from(decision.action)],
             from_courier: world.symbols.word(decision.from),
             to_courier: world.symbols.word(decision.to),
+            to_hub: key(&world.facility_keys, decision.hub),
             risk_before: decision.risk_before,
             risk_after: decision.risk_after,
             expected_gain_minor: decision.gain_minor,
@@ -402,6 +430,8 @@ impl Routing {
 struct Alternative {
     action: String,
     courier: Option<String>,
+    #[serde(default)]
+    hub: Option<String>,
     price_minor: i64,
     failure_cost_minor: i64,
 }
@@ -410,7 +440,7 @@ struct Alternative {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Logged {
     pub(crate) place: Place,
-    /// Action and courier.
+    /// Action, and courier or hub.
     pub(crate) choice: (u8, u32),
     pub(crate) propensity: f64,
     /// What came of it, where it was carried out and its parcel ended.
@@ -444,6 +474,7 @@ struct Told<'a> {
     rma_id: Option<&'a str>,
     stage: &'a str,
     to_courier: Option<&'a str>,
+    to_hub: Option<&'a str>,
     valid_until: String,
 }
 
@@ -504,6 +535,18 @@ fn reason(world: &World, policy: &Policy, stays: &Candidate, best: &Candidate, c
     }
     let gain = money(stays.cost_minor - best.cost_minor);
     let what = match world.symbols.word(best.courier) {
+        _ if best.action == action("divert_hub") => {
+            let hub = |candidate: &Candidate| key(&world.facility_keys, candidate.hub).unwrap_or("there");
+            let gain = format!("and costs {gain} less by expectation");
+            let (there, here) = (hub(best), hub(stays));
+            return match policy.enabled {
+                false => format!("decisions are switched off by the policy; {there} has room"),
+                true => format!(
+                    "at {there} {:.1} days of work wait against {:.1} at {here}, {gain}",
+                    best.late_days, stays.late_days
+                ),
+            };
+        }
         Some(courier) => format!("{courier} has a risk of {} here", percent(best.risk)),
         None => format!(
             "to {} brings the risk to {}",
@@ -530,6 +573,7 @@ mod tests {
         Candidate {
             action: 1,
             courier: 1,
+            hub: NO_KEY,
             risk: 0.5,
             price_minor: 0,
             late_days: 0.0,
@@ -580,6 +624,20 @@ mod tests {
         };
         // The last costs hardly less than leaving it, so it is no choice at any weight.
         assert_eq!([1.0, 1.5, 9.0].map(at), [1, 2, 2]);
+    }
+
+    #[test]
+    fn while_no_policy_is_published_a_failure_counts_more_than_its_money() {
+        let of = |risk: f64, cost_minor: f64| Candidate {
+            risk,
+            failure_minor: 30_000,
+            ..candidate(cost_minor, None)
+        };
+        let all = [of(0.6, 24_000.0), of(0.4, 16_000.0), of(0.3, 18_000.0)];
+        assert_eq!(choose(&Policy::default(), &all, AT).unwrap().at, 2);
+        // What is dearer than leaving it stays out, however safe.
+        let dear = [of(0.6, 24_000.0), of(0.0, 24_500.0)];
+        assert_eq!(choose(&Policy::default(), &dear, AT).unwrap().at, 0);
     }
 
     #[test]

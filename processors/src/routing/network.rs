@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcode::{Decode, Encode};
 use eddy_events::context::{ServiceabilityUpdated, TariffPublished};
 
+use crate::facilities::Queue;
 use crate::interner::Symbols;
+use crate::world::World;
 
 /// Entries kept of one key: the one in force, one before, and what is announced.
 const ENTRIES: usize = 4;
@@ -55,6 +57,10 @@ pub(crate) struct Network {
     longest: (usize, usize),
     /// Parcels that decisions promised to a courier on a day and no event has moved yet.
     reserved: BTreeMap<(u32, i32, String), u32>,
+    /// By number of a facility: returns that decisions of a day sent there.
+    diverted: BTreeMap<u32, (i32, u32)>,
+    /// Queues of the facilities, by number, when the day began.
+    queues: Vec<Queue>,
 }
 
 fn in_force<T: Copy>(entries: &[T], at: i64, from: impl Fn(&T) -> i64) -> Option<T> {
@@ -144,6 +150,36 @@ impl Network {
         for place in levels(place) {
             *self.reserved.entry((courier, day, place.to_owned())).or_default() += 1;
         }
+    }
+
+    /// A day began: queues are those of its beginning until the next, so that no event waits for sums.
+    pub(crate) fn begin_day(&mut self, world: &World) {
+        let numbers = 0..world.facility_keys.len();
+        self.queues = numbers
+            .map(|number| world.facilities.get(number).queue())
+            .collect();
+    }
+
+    /// Queues of a facility when the day began.
+    pub(crate) fn queue(&self, facility: u32) -> Queue {
+        self.queues.get(facility as usize).copied().unwrap_or_default()
+    }
+
+    /// Returns that decisions of a day sent to a facility.
+    pub(crate) fn diverted(&self, facility: u32, day: i32) -> u32 {
+        self.diverted
+            .get(&facility)
+            .filter(|(of, _)| *of == day)
+            .map_or(0, |(_, returns)| *returns)
+    }
+
+    /// A decision of a day sends a return to a facility.
+    pub(crate) fn divert(&mut self, facility: u32, day: i32) {
+        let (of, returns) = self.diverted.entry(facility).or_default();
+        if *of != day {
+            (*of, *returns) = (day, 0);
+        }
+        *returns += 1;
     }
 
     /// The promised parcel was moved, or will not be.

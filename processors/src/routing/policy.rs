@@ -27,8 +27,13 @@ pub(crate) struct Policy {
     pub(crate) contact_minor: i64,
     /// What another attempt costs, in minor units.
     pub(crate) attempt_minor: i64,
+    /// What a day of waiting for inspection costs, a return, in minor units.
+    pub(crate) wait_day_minor: i64,
+    /// What it costs to send a return to another hub than told, besides the tariff, in minor units.
+    pub(crate) divert_minor: i64,
     /// What a failure weighs in the choice, as a multiple of its cost. Above 1 a dearer courier is taken for less risk, though never one that is
-    /// expected to cost more than leaving it as it is.
+    /// expected to cost more than leaving it as it is; 1 takes the least expected cost. What lies above 1 stands for what a failure costs beyond its
+    /// direct money: at 2.5, a buyer who never got the parcel is worth one and a half times that.
     pub(crate) failure_weight: f64,
     /// Gain below which nothing is changed, in minor units.
     pub(crate) least_gain_minor: i64,
@@ -51,7 +56,9 @@ impl Default for Policy {
             late_day_minor: 1_500,
             contact_minor: 500,
             attempt_minor: 2_000,
-            failure_weight: 1.0,
+            wait_day_minor: 1_500,
+            divert_minor: 2_000,
+            failure_weight: 2.5,
             least_gain_minor: 1_000,
             cooldown_hours: 24,
             valid_hours: 12,

@@ -27,6 +27,7 @@ mod shipments;
 mod skus;
 mod sla_breaches;
 mod supplier_claims;
+mod tariffs;
 mod threshold_curves;
 
 use std::sync::{Arc, OnceLock};
@@ -46,7 +47,7 @@ use crate::rows::{Rows, Schemas, Table};
 use crate::world::{DirtyOrder, World};
 
 /// The tables, in the order in which changes number them.
-pub(crate) const TABLES: [&Table; 28] = [
+pub(crate) const TABLES: [&Table; 29] = [
     &orders::TABLE,
     &order_lines::TABLE,
     &shipments::TABLE,
@@ -75,6 +76,7 @@ pub(crate) const TABLES: [&Table; 28] = [
     &return_maturity::TABLE,
     &anomalies::TABLE,
     &return_forecast::TABLE,
+    &tariffs::TABLE,
 ];
 
 /// Number of the table of rates as the last day left them.
@@ -105,6 +107,8 @@ const SLA_BREACHES: usize = 23;
 /// Number of the table of advice on lines.
 const DISPOSITIONS: usize = 24;
 
+/// Number of the table of tariffs.
+const TARIFFS: usize = 28;
 /// Number of the table of how mature each day of delivery is.
 const RETURN_MATURITY: usize = 25;
 /// Number of the table of shifts of return rates.
@@ -261,6 +265,9 @@ pub(crate) fn changes(
     if dirty.governance {
         write_governance(world, &mut changes);
     }
+    if dirty.tariffs {
+        write_tariffs(world, &mut changes);
+    }
     let scored = ndr.take_dirty();
     if !scored.is_empty() {
         let mut writer = Writer::new(NDR_SCORES, scored.len());
@@ -368,6 +375,12 @@ fn write_governance(world: &World, changes: &mut Vec<(usize, Change)>) {
         governance::write(&world.governance, kind, &mut writer);
         writer.finish(changes);
     }
+}
+
+fn write_tariffs(world: &World, changes: &mut Vec<(usize, Change)>) {
+    let mut writer = Writer::new(TARIFFS, world.tariffs.told.len());
+    tariffs::write(world, &world.tariffs, &mut writer);
+    writer.finish(changes);
 }
 
 /// Rows of a full reading that are handed over together.
@@ -482,6 +495,7 @@ pub(crate) fn scan(
     give_rest(found, &mut give);
     let mut changes = Vec::new();
     write_governance(world, &mut changes);
+    write_tariffs(world, &mut changes);
     for (table, change) in changes {
         if let Change::Upsert(rows) = change {
             give(table, rows);

@@ -43,6 +43,7 @@ pub(crate) const TABLE: Table = Table {
         ),
         ("from_courier", Text, NULL, "Courier in place."),
         ("to_courier", Text, NULL, "Courier recommended."),
+        ("to_hub", Text, NULL, "Facility that a return is sent to instead."),
         (
             "risk_before",
             Float,
@@ -60,7 +61,7 @@ pub(crate) const TABLE: Table = Table {
             "alternatives",
             Text,
             FULL,
-            "JSON array of all candidates: action, courier, risk, price_minor, late_days, expected_cost_minor, failure_cost_minor, feasible, rule that excluded it.",
+            "JSON array of all candidates: action, courier, hub, risk, price_minor, late_days (behind the promise; of a return, days of work at the hub), expected_cost_minor, failure_cost_minor, feasible, rule that excluded it.",
         ),
         ("reason", Text, FULL, "Why, in words."),
         (
@@ -101,6 +102,7 @@ pub(crate) fn write(world: &World, routing: &Routing, number: u32, rows: &mut Wr
         .flag(decision.recommended)
         .text(world.symbols.word(decision.from))
         .text(world.symbols.word(decision.to))
+        .text(key(&world.facility_keys, decision.hub))
         .float(decision.risk_before)
         .float(decision.risk_after)
         .int(decision.gain_minor)

@@ -73,6 +73,7 @@ pub(crate) const TABLE: Table = Table {
             NULL,
             "Declared value in minor units of `currency`.",
         ),
+        ("weight_g", Int, NULL, "Weight in grams, as manifested."),
         (
             "currency",
             Text,
@@ -131,6 +132,10 @@ pub(crate) fn write(world: &World, number: u32, rows: &mut Writer) {
         .int(manifest.and_then(|manifest| {
             (manifest.declared_value_minor >= 0).then_some(manifest.declared_value_minor)
         }))
+        .int(
+            manifest
+                .and_then(|manifest| (manifest.weight_g != u32::MAX).then_some(i64::from(manifest.weight_g))),
+        )
         .text(word(currency))
         .float((!parcel.risk.is_nan()).then_some(parcel.risk))
         .time(state.updated_at);

@@ -1,6 +1,7 @@
 //! Tests of the processors as their users meet them: laws over generated histories, scenarios, snapshots, and the driver on a real
 //! nats-server.
 
+mod diverts;
 // Tests may ask a clock for how long to wait.
 #[allow(clippy::disallowed_methods)]
 mod driver;
@@ -8,6 +9,7 @@ mod fraud;
 mod history;
 mod laws;
 mod milestones;
+mod off_policy;
 mod operations;
 mod oracle;
 mod process;

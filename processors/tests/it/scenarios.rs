@@ -1,6 +1,6 @@
 //! Single behaviours: given events, when one more comes, then these rows and outputs.
 
-use eddy_events::{Body, Event, codec, order, returns, shipment};
+use eddy_events::{Body, Event, Timestamp, codec, context, order, returns, shipment};
 
 use crate::history::*;
 use crate::support::{LOGGED_AT, Run, config, projections};
@@ -325,4 +325,33 @@ fn every_column_says_what_it_means() {
             );
         }
     }
+}
+
+#[test]
+fn a_tariff_is_a_row_until_it_is_voided() {
+    let charges = |base_minor: i64| context::TariffPublished {
+        courier: "swift".into(),
+        zone_from: "4".into(),
+        zone_to: "1".into(),
+        base_minor,
+        per_500g_minor: 1_000,
+        cod_fee_minor: None,
+        rto_fee_minor: Some(3_000),
+        transit_days: 3,
+        valid_from: Timestamp::utc(START),
+    };
+    let mut run = Run::new();
+    let tell = |id: &str, hour: i64, base: i64| event(id, hour, Body::ContextTariffPublished(charges(base)));
+    // Of two for one road and beginning the later word stands, in whatever order they come.
+    run.play(&[tell("b", 2, 6_000), tell("a", 1, 5_000)], 1);
+    let prices = |run: &Run| -> Vec<String> {
+        let rows = run.tables.get("tariffs").into_iter().flatten();
+        rows.map(|(_, row)| row["base_minor"].clone() + " " + &row["rto_fee_minor"])
+            .collect()
+    };
+    assert_eq!(prices(&run), ["6000 3000"]);
+    run.play(&[event("v", 3, Body::EventVoided(voided("b")))], 1);
+    assert_eq!(prices(&run), ["5000 3000"]);
+    run.play(&[event("w", 3, Body::EventVoided(voided("a")))], 1);
+    assert!(prices(&run).is_empty());
 }

@@ -53,6 +53,11 @@ impl Filter {
         }
     }
 
+    /// Whether a dictionary can answer it.
+    pub(crate) fn is_by_dictionary(&self) -> bool {
+        self.by_dictionary
+    }
+
     fn evaluate(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<BooleanArray> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;

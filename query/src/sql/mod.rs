@@ -10,6 +10,7 @@ mod bounded;
 mod brief;
 mod catalog;
 mod coded;
+mod dynamic;
 mod each_batch;
 mod effort;
 mod error;

@@ -11,17 +11,22 @@ use std::sync::atomic::AtomicUsize;
 
 use arrow::array::Array;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, Statistics};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
+use datafusion::physical_plan::filter_pushdown::{
+    ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
+};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 
 use super::coded::Interner;
+use super::dynamic::Dynamic;
 use super::filter::Filter;
 use super::prune;
 use crate::live::{Chunk, Piece, Position, TableSnapshot};
@@ -53,6 +58,7 @@ pub(crate) struct LiveScan {
     projection: Arc<Vec<usize>>,
     schema: SchemaRef,
     filters: Arc<Vec<Filter>>,
+    dynamic: Arc<Vec<Dynamic>>,
     /// Columns (by place in the projection) given as numbers instead of text.
     numbered: Arc<BTreeMap<usize, Arc<Interner>>>,
     limit: Option<usize>,
@@ -92,6 +98,7 @@ impl LiveScan {
             properties: properties(&schema, partitions),
             schema,
             filters: Arc::new(filters),
+            dynamic: Arc::default(),
             numbered: Arc::default(),
             limit,
             next: Arc::default(),
@@ -211,6 +218,10 @@ impl DisplayAs for LiveScan {
             let filters: Vec<String> = self.filters.iter().map(|f| f.whole.to_string()).collect();
             write!(f, ", filters=[{}]", filters.join(", "))?;
         }
+        if !self.dynamic.is_empty() {
+            let filters: Vec<String> = self.dynamic.iter().map(|f| f.expr().to_string()).collect();
+            write!(f, ", dynamic=[{}]", filters.join(", "))?;
+        }
         if !self.numbered.is_empty() {
             let names: Vec<&str> = self
                 .numbered
@@ -264,12 +275,42 @@ impl ExecutionPlan for LiveScan {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        for filter in self.filters.iter() {
-            if f(&filter.whole)? == TreeNodeRecursion::Stop {
+        let dynamic = self.dynamic.iter().map(Dynamic::expr);
+        for filter in self.filters.iter().map(|filter| &filter.whole).chain(dynamic) {
+            if f(filter)? == TreeNodeRecursion::Stop {
                 return Ok(TreeNodeRecursion::Stop);
             }
         }
         Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn handle_child_pushdown_result(
+        &self,
+        phase: FilterPushdownPhase,
+        asked: ChildPushdownResult,
+        _config: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let mut scan = self.clone();
+        if phase == FilterPushdownPhase::Post && matches!(self.rows, Rows::Windows(_)) {
+            let table = &self.table.spec().schema;
+            let known = asked.parent_filters.iter();
+            let found = known.filter_map(|one| Dynamic::of(&one.filter, &self.projection, table).transpose());
+            scan.dynamic = Arc::new(
+                self.dynamic
+                    .iter()
+                    .cloned()
+                    .map(Ok)
+                    .chain(found)
+                    .collect::<Result<_>>()?,
+            );
+            scan.next = Arc::default();
+        }
+        let changed = scan.dynamic.len() > self.dynamic.len();
+        Ok(FilterPushdownPropagation {
+            // A hint to the scan alone: whoever asks goes on filtering.
+            filters: vec![PushedDown::No; asked.parent_filters.len()],
+            updated_node: changed.then(|| Arc::new(scan) as _),
+        })
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

@@ -319,6 +319,37 @@ async fn distinct_values_are_counted_by_number_as_by_text() {
 }
 
 #[tokio::test]
+async fn a_join_tells_the_scan_what_its_smaller_side_holds() {
+    let engine = engine();
+    let joined = "select p.courier, p.status, count(*), sum(p.weight_g) from parcels p";
+    let few = "(values ('ekart'), ('delhivery'), ('nobody'), (null)) as f (name)";
+    let one = "(select courier as name from parcels where awb = 'AWB00000002') as f";
+    let explain = format!("explain {joined} join {one} on p.courier = f.name group by 1, 2");
+    let plan = lines(&engine, &explain).await.unwrap().join("\n");
+    assert!(plan.contains("dynamic=["), "{plan}");
+    for side in [few, one, "(select 'nobody' as name) as f"] {
+        for kind in [
+            "join",
+            "left join",
+            "right join",
+            "full join",
+            "left semi join",
+            "left anti join",
+        ] {
+            let ask = |key: &str| {
+                format!(
+                    "{joined} {kind} {side} on {key} = f.name where p.weight_g > 3 or p.weight_g is null group by 1, 2 order by 1, 2"
+                )
+            };
+            let told = lines(&engine, &ask("p.courier")).await.unwrap();
+            // A computed key is none that a dictionary could answer.
+            let hidden = lines(&engine, &ask("(p.courier || '')")).await.unwrap();
+            assert_eq!(told, hidden, "{kind} {side}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn metadata_of_a_further_table_stays_out_of_joins() {
     let noted = |comment: &str| {
         let fields = vec![Field::new("name", DataType::Utf8View, false)];

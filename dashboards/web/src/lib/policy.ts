@@ -6,7 +6,7 @@ import type { Result } from "./shell";
 /** What a publication leaves out is as here; the engine has the same numbers. Money in minor units, spans in hours. */
 const usual = {
   enabled: true, threshold: 0.8, failure_cost_minor: 12_000, failure_share: 0.05, late_day_minor: 1_500, contact_minor: 500,
-  attempt_minor: 2_000, least_gain_minor: 1_000, cooldown_hours: 24, valid_hours: 12, exploration: 0,
+  attempt_minor: 2_000, wait_day_minor: 1_500, divert_minor: 2_000, failure_weight: 2.5, least_gain_minor: 1_000, cooldown_hours: 24, valid_hours: 12, exploration: 0,
 };
 export type Numbers = typeof usual;
 export interface Policy { version: string; subject: string; publishedAt: number | null; body: Record<string, unknown>; numbers: Numbers }
@@ -18,7 +18,7 @@ function numbersOf(said: unknown): Numbers | null {
   if (typeof said !== "object" || said === null || Array.isArray(said)) return null;
   const known = Object.entries(said).every(([key, value]) => key in usual && typeof value === typeof usual[key as keyof Numbers]);
   const numbers = { ...usual, ...said }, share = (v: number) => v >= 0 && v <= 1;
-  return known && share(numbers.threshold) && share(numbers.exploration) ? numbers : null;
+  return known && share(numbers.threshold) && share(numbers.exploration) && numbers.failure_weight >= 1 && numbers.failure_weight <= 10 ? numbers : null;
 }
 
 /** Readable policies, the one in force first; last what held before any was published. */

@@ -23,7 +23,7 @@ const row = computed(() => rows(decision.data.value)[0] ?? null);
 const textOr = (v: unknown): string | null => v == null ? null : String(v);
 const decided = computed((): Answerable | null => {
   const r = row.value;
-  return r && { decision_id: String(r.decision_id), parcel: String(r.parcel ?? r.rma_id ?? r.order_id), stage: String(r.stage), action: String(r.action), recommended: r.recommended === true, to_courier: textOr(r.to_courier),
+  return r && { decision_id: String(r.decision_id), parcel: String(r.parcel ?? r.rma_id ?? r.order_id), stage: String(r.stage), action: String(r.action), recommended: r.recommended === true, to_courier: textOr(r.to_courier), to_hub: textOr(r.to_hub),
     from_courier: textOr(r.from_courier), risk_before: num(r.risk_before), expected_gain_minor: num(r.expected_gain_minor), currency: String(r.currency ?? ""), alternatives: r.alternatives };
 });
 const list = computed(() => alternatives(row.value?.alternatives));

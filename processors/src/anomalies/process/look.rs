@@ -85,7 +85,7 @@ impl Small {
                 continue;
             };
             let moved = row.series != case.series;
-            let causes = (opened || moved || (day - case.opened) % WEEK == 0).then(|| view.causes(case));
+            let causes = (opened || moved || (day - case.opened) % WEEK == 0).then_some(|| view.causes(case));
             let new = (tested, clock, opened || moved);
             let tell = row.take(day, case, || view.stakes(case), causes, new);
             row.group = None;

@@ -14,7 +14,7 @@ use futures::stream;
 
 use super::{LiveScan, Rows, Window};
 use crate::live::{Column, Position};
-use crate::sql::filter::{Selected, Verdicts, select};
+use crate::sql::filter::{Filter, Selected, Verdicts, select};
 
 /// The batches of one partition.
 pub(super) fn stream(
@@ -80,6 +80,8 @@ impl LiveScan {
 
 struct Open {
     window: Window,
+    /// The filters of the query, and those that it brought by the time the window was opened.
+    filters: Vec<Filter>,
     verdicts: Verdicts,
     /// Numbers of the dictionary entries, for numbered columns that have a dictionary here.
     numbers: BTreeMap<usize, Vec<u32>>,
@@ -136,11 +138,22 @@ impl Reader {
             let Some(window) = windows.get(scan.next.fetch_add(1, Ordering::Relaxed)) else {
                 return Ok(Step::Done);
             };
-            let verdicts = scan
-                .filters
+            let mut filters: Vec<Filter> = scan.filters.to_vec();
+            let mut verdicts: Verdicts = filters
                 .iter()
                 .map(|f| f.verdicts(&window.piece.columns))
                 .collect();
+            for dynamic in scan.dynamic.iter() {
+                for filter in dynamic.now(&scan.table.spec().schema)? {
+                    if let Some(of_window) = filter.verdicts(&window.piece.columns) {
+                        filters.push(filter);
+                        verdicts.push(Some(of_window));
+                    }
+                }
+            }
+            if verdicts.iter().flatten().any(|entries| !entries.contains(&true)) {
+                return Ok(Step::Nothing);
+            }
             let numbers = scan.numbered.iter().filter_map(|(i, interner)| {
                 let dictionary = window.piece.columns[scan.projection[*i]].dictionary()?;
                 Some((*i, interner.translate(dictionary)))
@@ -148,6 +161,7 @@ impl Reader {
             let numbers = numbers.collect();
             self.at = Some(Open {
                 window: window.clone(),
+                filters,
                 verdicts,
                 numbers,
                 at: window.from,
@@ -169,7 +183,7 @@ impl Reader {
             .map(|c| c.slice(open.at as usize, take as usize))
             .collect();
         let live = chunk.live_mask(piece.base + open.at, take);
-        let selected = select(&columns, live, &scan.filters, &open.verdicts)?;
+        let selected = select(&columns, live, &open.filters, &open.verdicts)?;
         let batch = scan.project(&columns, selected, &open.numbers)?;
         for interner in scan.numbered.values() {
             interner.charge(&self.memory)?;

@@ -8,11 +8,11 @@ import { Table } from "../../parts/card";
 
 export function Alternatives({ query, list, d, policy }: { query: Query; list: Alternative[]; d: Decided; policy: Policy | null }) {
   const at = chosenOf(list, d), ordered = list.map((a, i) => ({ a, i })).sort((x, y) => Number(y.a.feasible) - Number(x.a.feasible) || x.a.expected_cost_minor - y.a.expected_cost_minor);
-  const found = policy ? changes(list, d, policy) : [];
+  const found = policy ? changes(list, d, policy) : [], weight = policy?.numbers.failure_weight ?? 1;
   return <>
     <section class="card" data-card data-query={query.named.name} tabIndex={-1} aria-labelledby="t-alternatives">
       <header><h2 id="t-alternatives">All alternatives</h2><span class="tools"><button type="button" class="quiet" title="The SQL behind this (s)" onClick={() => openSql(query.named.name)}>SQL</button></span>
-        <p class="note">Expected cost: risk times what a failure costs, and price, lateness and what the action itself costs. Cheapest feasible first.</p></header>
+        <p class="note">Expected cost: risk times what a failure costs, and price, lateness and what the action itself costs. Cheapest feasible first.{weight > 1 && ` The choice is among those worth a change, and counts a failure ${significant(weight)} times.`}</p></header>
       {list.length ? <Table label="Alternatives" rows={ordered} cells={[
         { label: "Choice", value: ({ a, i }) => <>{i === at ? <b><span aria-hidden="true">● </span>{nameOf(a, i === 0)}<span class="sr">, chosen</span></b> : nameOf(a, i === 0)}</> },
         { label: "Risk", right: true, value: ({ a }) => percent(a.risk) }, { label: "Price", right: true, value: ({ a }) => money(a.price_minor, d.currency) },

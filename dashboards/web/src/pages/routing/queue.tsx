@@ -25,7 +25,7 @@ queue.data.subscribe((result) => { if (result && !order.peek()?.length) reorder(
 const chosen = computed(() => held.value.rows.find((r) => key(r) === get("at")) ?? null);
 export const answerable = (r: Row): Answerable => ({
   decision_id: key(r), parcel: String(r.parcel ?? r.rma_id ?? r.order_id), stage: String(r.stage), action: String(r.action), recommended: true,
-  to_courier: r.to_courier == null ? null : String(r.to_courier), from_courier: r.from_courier == null ? null : String(r.from_courier),
+  to_courier: r.to_courier == null ? null : String(r.to_courier), to_hub: r.to_hub == null ? null : String(r.to_hub), from_courier: r.from_courier == null ? null : String(r.from_courier),
   risk_before: num(r.risk_before), expected_gain_minor: num(r.expected_gain_minor), currency: String(r.currency ?? ""), alternatives: r.alternatives,
 });
 const last = signal<{ id: string; what: string } | null>(null);
@@ -40,7 +40,7 @@ export const acceptChosen = (): void => act(accept), overrideChosen = (): void =
 const openDecision = (r: Row) => { location.href = `/decisions/${encodeURIComponent(key(r))}`; };
 
 const left = (r: Row): string => { const until = instant(r.valid_until), clock = instant(eventTime.value); return until == null || clock == null ? missing : until <= clock ? "over" : duration(until - clock); };
-const actionOf = (r: Row): string => r.to_courier ? `${words(r.action)}: ${r.from_courier ?? missing} → ${r.to_courier}` : words(r.action);
+const actionOf = (r: Row): string => r.to_hub ? `${words(r.action)}: ${r.to_hub}` : r.to_courier ? `${words(r.action)}: ${r.from_courier ?? missing} → ${r.to_courier}` : words(r.action);
 const columns: { label: string; right?: boolean; mono?: boolean; show: (r: Row) => string }[] = [
   { label: "Expected gain", right: true, show: (r) => money(r.expected_gain_minor, String(r.currency ?? "")) },
   { label: "Parcel", mono: true, show: (r) => String(r.parcel ?? r.rma_id ?? r.order_id ?? missing) },

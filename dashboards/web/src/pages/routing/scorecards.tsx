@@ -3,7 +3,7 @@
 // courier at the usual rate. The interval is the Wilson interval of the observed share, moved the same way; expected is taken for known.
 import { computed, signal } from "@preact/signals";
 import { follow, num, rows, type Query } from "../../lib/data";
-import { count, missing, percent, wilson } from "../../lib/format";
+import { count, missing, money, percent, wilson } from "../../lib/format";
 import { Card, Table, type Cell } from "../../parts/card";
 import { axisOf, Interval } from "../../parts/interval";
 import { bins } from "./settled";
@@ -12,6 +12,8 @@ const few = 30;
 const cards = follow("courier_scorecards");
 const measures = [["first_attempt", "First attempt delivers"], ["not_delivered", "Not delivered"], ["promise_kept", "Promise kept"]] as const;
 type Measure = typeof measures[number][0];
+/** Money a parcel, in minor units. */
+interface Cost { n: number; raw: number; adjusted: number }
 interface Adjusted { n: number; observed: number; raw: number; rate: number; low: number; high: number; usual: number }
 
 /** Odds of a share; those of none and of all are kept finite. */
@@ -28,7 +30,9 @@ const table = computed(() => {
       by.set(String(r.courier), { ...by.get(String(r.courier)), [measure]: one });
     }
   }
-  return [...by].map(([courier, of]) => ({ courier, ...of })).sort((a, b) => (b.not_delivered?.n ?? 0) - (a.not_delivered?.n ?? 0) || (a.courier < b.courier ? -1 : 1));
+  const costs = list.filter((r) => r.measure === "cost"), all = (key: string) => costs.reduce((s, r) => s + num(r[key]), 0), usual = all("expected") / Math.max(1, all("n"));
+  const cost = new Map(costs.map((r): [string, Cost] => [String(r.courier), { n: num(r.n), raw: num(r.observed) / num(r.n), adjusted: num(r.observed) / num(r.expected) * usual }]));
+  return [...by].map(([courier, of]) => ({ courier, cost: cost.get(courier), ...of })).sort((a, b) => (b.not_delivered?.n ?? 0) - (a.not_delivered?.n ?? 0) || (a.courier < b.courier ? -1 : 1));
 });
 type Line = typeof table.value[number];
 
@@ -56,16 +60,18 @@ function Proofs() {
 }
 
 export function Scorecards() {
-  const list = table.value;
+  const list = table.value, currency = String(rows(cards.data.value)[0]?.currency ?? "");
   const cells: Cell[] = [{ label: "Courier", value: (r: Line) => <span class="clip">{r.courier}</span>, title: (r: Line) => r.courier }, { label: "Ended", right: true, value: (r: Line) => count(r.not_delivered?.n ?? 0) },
     ...measures.flatMap(([key, label]): Cell[] => {
       const axis = axisOf(list.map((r) => r[key] && r[key]!.n >= few ? r[key]! : null), list.flatMap((r) => r[key] ? [r[key]!.usual] : []));
       return [{ label: `${label}, raw`, right: true, value: (r: Line) => { const m = r[key]; return m && m.n >= few ? percent(m.raw) : missing; }, title: (r: Line) => { const m = r[key]; return m ? `${count(m.observed)} of ${count(m.n)}` : ""; } },
         { label: "adjusted", right: true, value: (r: Line) => { const m = r[key]; return m && m.n >= few ? percent(m.rate) : missing; }, title: (r: Line) => { const m = r[key]; return m ? `95% interval ${percent(m.low)} to ${percent(m.high)}` : ""; } },
         { label: "95% interval", value: (r: Line) => { const m = r[key]; return m ? <span class="ranged"><Interval low={m.low} high={m.high} at={m.n < few ? null : m.rate} usual={m.usual} axis={axis} /><span class="note">{percent(m.low)} to {percent(m.high)}</span></span> : missing; } }];
-    })];
+    }),
+    { label: "Cost, raw", right: true, value: (r: Line) => r.cost && r.cost.n >= few ? money(Math.round(r.cost.raw), currency) : missing, title: (r: Line) => r.cost ? `${count(r.cost.n)} parcels with a tariff` : "" },
+    { label: "adjusted", right: true, value: (r: Line) => r.cost && r.cost.n >= few ? money(Math.round(r.cost.adjusted), currency) : missing, title: (r: Line) => r.cost ? "a parcel, were its lanes like all" : "" }];
   return <><Card query={cards} title="Couriers, adjusted for the lanes they serve" lines={6} class="scorecards"
-    note="Forward parcels. Adjusted, by odds of observed over expected, where expected is what the same lanes and payment modes give with the other couriers; a thin lane is drawn toward its zones. Upright line: the usual rate. Promise kept is of the delivered that had a promise. Cost is not in the tables."
+    note="Forward parcels. Adjusted, by odds of observed over expected, where expected is what the same lanes and payment modes give with the other couriers; a thin lane is drawn toward its zones. Upright line: the usual rate. Promise kept is of the delivered that had a promise. Cost: the tariff in force at the manifest with the fee for cash and, of what came back, for the way back; adjusted by its ratio to what the same lanes cost with the others."
     isEmpty={!list.length} empty={<p class="empty">No parcel has ended yet, so no courier has a card.</p>}>
     <Table label="Courier scorecards" rows={list} cells={cells} />
   </Card><Proofs /></>;

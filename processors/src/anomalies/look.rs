@@ -1,0 +1,153 @@
+//! The look at the series at a day's close: priors once a week, then evidence of those that may alarm, cases, and the rows that are due.
+//!
+//! What a series is told, and the why, are elsewhere.
+
+use std::cell::RefCell;
+use std::hint::black_box;
+
+use eddy_models::shift::evidence::LEAST_FALL;
+use eddy_models::shift::family::Policy;
+use eddy_models::shift::prior::{LEAST, Moments};
+
+use super::lines::{WATCHED, kept_from};
+use super::watch::{Curves, View};
+use super::{AHEAD, Anomalies, HELD, Row, SHARES, WEEK, id_of, output, why};
+use crate::world::World;
+
+/// Less than what [`Moments`] asks a series to have, by more than rounding.
+const LEAST_ASKED: f64 = 0.999 * LEAST;
+
+impl Anomalies {
+    /// Learns over all series of each dimension how far they lie apart.
+    pub(super) fn prime(&mut self, day: i32, curves: &Curves<'_>) {
+        let mut moments = [Moments::default(); WATCHED];
+        for number in 0..self.series.len() {
+            let Some(of) = moments.get_mut(self.series.entries.get(number).key.dimension as usize) else {
+                continue;
+            };
+            // Most have too little to be asked, which follows without reading their days.
+            if self.series.entries.get(number).value.most < LEAST_ASKED {
+                continue;
+            }
+            let entry = &mut self.series.entries.get_mut(number).value;
+            entry.series.advance(day);
+            entry.most = entry.series.volume() + entry.series.history().expected;
+            let series = &self.series.entries.get(number).value.series;
+            of.observe(series, day, curves.of(&self.series, number));
+        }
+        self.small.priors = moments.map(|of| of.prior());
+        self.small.primed = Some(day);
+    }
+
+    /// Looks at every series that may alarm, and opens, carries on and closes cases.
+    pub(super) fn look(
+        &mut self,
+        world: &World,
+        day: i32,
+        curves: &Curves<'_>,
+        stirred: Vec<u32>,
+        clock: i64,
+    ) {
+        let small = &mut self.small;
+        let open = small.cases.iter().filter(|case| case.resolved.is_none());
+        // The rest heard nothing that speaks for a rise, and expect too little for a fall.
+        let heads: Vec<u32> = open.map(|case| case.series).collect();
+        let mut looked = stirred;
+        looked.extend(&heads);
+        looked.extend(small.volumes.large());
+        looked.sort_unstable();
+        looked.dedup();
+        for (at, number) in looked.iter().enumerate() {
+            if let Some(next) = looked.get(at + AHEAD as usize) {
+                black_box(self.series.entries.get(*next).value.series.touch());
+            }
+            let of = &mut self.series.entries.get_mut(*number).value;
+            of.series.advance(day);
+            if of.large && of.series.volume() < LEAST_FALL {
+                of.large = false;
+                small.volumes.is_small(*number);
+            }
+        }
+        let view = View {
+            today: day,
+            series: &self.series,
+            lines: &small.lines,
+            curves,
+            priors: &small.priors,
+            values: small.values,
+            expected: RefCell::default(),
+        };
+        let (volumes, tested) = (small.volumes.of_dimensions(), small.volumes.series());
+        let least = Policy::default().least_observed;
+        let mut alarms = Vec::new();
+        for number in looked {
+            let entry = self.series.entries.get(number);
+            let at = entry.key.dimension as usize;
+            let volume = entry.value.series.volume();
+            // Most are too small for an alarm, which is told sooner than their evidence.
+            if volume < least && entry.value.series.seen() < least {
+                continue;
+            }
+            let (series, curve, prior) = (&entry.value.series, view.curve(number), &small.priors[at]);
+            let share = SHARES[at] * volume / volumes[at];
+            // Nearly all of the rest are as ever, which is told sooner as well.
+            if !heads.contains(&number) && !series.may_reach(day, curve, prior, small.cases.bar(share)) {
+                continue;
+            }
+            if let Some(evidence) = series.evidence(day, curve, prior) {
+                alarms.extend(small.cases.alarm(number, share, evidence));
+            }
+        }
+        let changes = small.cases.close(day, alarms, &view);
+        let mut held = Vec::new();
+        let mut due = Vec::new();
+        for id in changes
+            .opened
+            .iter()
+            .chain(&changes.updated)
+            .chain(&changes.resolved)
+        {
+            let Some(case) = small.cases.case(*id) else {
+                continue;
+            };
+            let to = case.ended.map_or(i32::MAX, |end| end.saturating_add(HELD));
+            held.push((case.series, case.onset - HELD, to));
+            let opened = changes.opened.contains(id);
+            let number = (*id - 1) as usize;
+            if opened && small.rows.len() == number {
+                small.rows.push(Row::default());
+            }
+            let Some(row) = small.rows.get_mut(number) else {
+                continue;
+            };
+            let moved = row.series != case.series;
+            let causes =
+                (opened || moved || (day - case.opened) % WEEK == 0).then_some(|| why::causes(&view, case));
+            let tell = row.take(
+                day,
+                case,
+                || view.stakes(case),
+                causes,
+                (tested, clock, opened || moved),
+            );
+            due.push((number as u32, tell));
+        }
+        for case in small.cases.iter() {
+            let end = case.ended.map_or(i32::MAX, |end| end.saturating_add(HELD));
+            let slice = (view.dimension(case.series), case.series, case.onset - HELD, end);
+            small.explained.insert(case.id, slice);
+        }
+        small.explained.retain(|_, (_, _, _, to)| *to > kept_from(day));
+        for (series, from, to) in held {
+            self.series.entries.get_mut(series).value.series.hold(from, to);
+        }
+        for (number, tell) in due {
+            self.dirty.push(number);
+            if let Some(kind) = tell {
+                let row = &self.small.rows[number as usize];
+                let data = output::told(world, &self.series, id_of(self.shard, number), row);
+                self.told.push((kind, data));
+            }
+        }
+    }
+}
