@@ -6,18 +6,16 @@ with own as (
   select s.sku, coalesce(s.style, r.style) as style, coalesce(s.category, r.category) as category
   from (select * from skus where sku = $product) s
   left join (select * from rates_now where dimension = 'sku' and value = $product) r on r.value = s.sku
-)
--- its own lines count under whatever category they were sold; two joins, since a scan can ask each of its dictionaries
-, lines as (
-  select l.reason_group, l.delivered_on, l.requested_qty, l.sku = own.sku as is_own
-  from order_lines l
-  join own on l.category = own.category
-  where l.requested_qty > 0 and l.delivered_on is not null
+),
+-- its own lines count under whatever category they were sold; two reads, since a scan can ask each of its dictionaries
+lines as (
+  select reason_group, delivered_on, requested_qty, sku = $product as is_own
+  from order_lines
+  where requested_qty > 0 and delivered_on is not null and category = (select category from own)
   union all
-  select l.reason_group, l.delivered_on, l.requested_qty, true
-  from order_lines l
-  join own on l.sku = own.sku
-  where l.requested_qty > 0 and l.delivered_on is not null and (l.category is distinct from own.category)
+  select reason_group, delivered_on, requested_qty, true
+  from order_lines
+  where requested_qty > 0 and delivered_on is not null and sku = $product and (category is distinct from (select category from own) or (select category from own) is null)
 )
 select coalesce(reason_group, 'none given') as reason,
        cast(date_trunc('month', delivered_on) as date) as month,

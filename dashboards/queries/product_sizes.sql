@@ -11,16 +11,17 @@ own as (
 lines as (
   select l.sku, l.order_id, l.line_id, coalesce(l.size, '–') as size, l.delivered_qty, l.requested_qty
   from order_lines l
-  join own on l.style = own.style
-  cross join clock
-  where l.delivered_at between clock.now - interval '210 days' and clock.now - interval '30 days'
+  where l.style = (select style from own)
+    and l.delivered_at >= (select now - interval '210 days' from clock) and l.delivered_at <= (select now - interval '30 days' from clock)
 ),
+-- few, and told before the returns are read: those of other articles are then passed over
 said as (
-  select order_id, line_id,
-         sum(case when reason = 'too_small' then requested_qty else 0 end) as too_small,
-         sum(case when reason = 'too_large' then requested_qty else 0 end) as too_large
-  from returns
-  where sku in (select sku from lines)
+  select r.order_id, r.line_id,
+         sum(case when r.reason = 'too_small' then r.requested_qty else 0 end) as too_small,
+         sum(case when r.reason = 'too_large' then r.requested_qty else 0 end) as too_large
+  from returns r
+  join (select distinct sku from lines) l on l.sku = r.sku
+  where r.reason in ('too_small', 'too_large')
   group by 1, 2
 )
 select l.size,

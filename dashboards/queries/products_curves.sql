@@ -3,7 +3,7 @@
 -- reads: order_lines
 -- param level = 'sku'
 -- param keys = ''
-with clock as (select date_part('epoch', max(event_time)) / 86400.0 as now from eddy_meta.progress),
+with clock as (select max(event_time) as now_at, date_part('epoch', max(event_time)) / 86400.0 as now from eddy_meta.progress),
 lines as (
   select case $level when 'style' then style when 'category' then category when 'supplier' then supplier_id else sku end as value,
          cast(floor(clock.now - date_part('epoch', delivered_at) / 86400.0) as bigint) as age,
@@ -14,7 +14,7 @@ lines as (
   where delivered_at is not null
     and ($level = 'style' and style in ($keys) or $level = 'category' and category in ($keys) or $level = 'supplier' and supplier_id in ($keys)
          or $level not in ('style', 'category', 'supplier') and sku in ($keys))
-    and date_part('epoch', delivered_at) / 86400.0 >= clock.now - 180
+    and delivered_at >= (select now_at - interval '180 days' from clock)
 )
 select value, 'delivered' as kind, age, sum(delivered_qty) as pieces from lines group by 1, 3
 union all

@@ -118,6 +118,29 @@ impl Data {
         Self(crate::canonical::ordered(row).into_boxed_str())
     }
 
+    /// Writes a row of which one member is text that was written before: `before` declares the members whose names come before its name, `after` the others, both
+    /// in the order of their names, and both at least one.
+    pub fn of_ordered_around(
+        before: &impl serde::Serialize,
+        (name, written): (&str, &str),
+        after: &impl serde::Serialize,
+    ) -> Self {
+        let mut text = crate::canonical::ordered(before);
+        let after = crate::canonical::ordered(after);
+        text.pop();
+        text.reserve_exact(name.len() + written.len() + after.len() + 4);
+        for part in [",\"", name, "\":", written, ",", after.get(1..).unwrap_or("")] {
+            text.push_str(part);
+        }
+        debug_assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text)
+                .ok()
+                .map(|value| crate::codec::canonical(&value)),
+            Some(text.clone())
+        );
+        Self(text.into_boxed_str())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

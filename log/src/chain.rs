@@ -39,6 +39,8 @@ const ATOMIC_FIXED: f64 = 0.015;
 const ATOMIC_EACH: f64 = 0.00003;
 /// So few are rather published one by one than as a batch.
 const FEW: usize = 32;
+/// So many tell what one more costs. Of fewer most of the time is the way there and back, and a batch that seems cheaper than what they suggest is not.
+const MANY: usize = 16;
 /// After somebody else came between, this many sets are published without relying on being alone in the stream.
 const CONTESTED: u32 = 64;
 const ACK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -67,7 +69,8 @@ pub(crate) struct Chain {
     fresh: bool,
     /// Sets still to be published without relying on being alone in the stream.
     contested: u32,
-    /// Seconds a message took of late when pipelined.
+    /// Seconds that few messages took of late, which is the way there and back, and each of many beyond that.
+    alone: f64,
     each: f64,
     /// The stream takes atomic batches.
     batched: bool,
@@ -142,6 +145,7 @@ impl Chain {
             batches: 0,
             fresh: true,
             contested: 0,
+            alone: 0.0,
             each: 0.0,
             batched: false,
             replicated: false,
@@ -266,7 +270,8 @@ impl Chain {
         let sizes = || rest.iter().map(|link| link.payload.len());
         let pipeline = atomic::fitting(sizes(), BATCH_BYTES, WINDOW);
         let count = pipeline as f64;
-        let cheap = !self.batched || count * self.each <= ATOMIC_FIXED + count * ATOMIC_EACH;
+        let pipelined = self.alone + count * self.each;
+        let cheap = !self.batched || pipelined <= ATOMIC_FIXED + count * ATOMIC_EACH;
         if self.contested == 0 && cheap && !self.replicated {
             (Way::Pipelined, pipeline)
         } else if !self.batched || rest.len() <= FEW {
@@ -432,16 +437,16 @@ impl Chain {
             outcome = tokio::time::timeout(ACK_TIMEOUT, run) => outcome.unwrap_or_else(|_| Err(Publish::Ambiguous(format!("nothing within {} s", ACK_TIMEOUT.as_secs())))),
             Ok(()) = epoch.changed() => Err(Publish::Ambiguous("the connection was lost".into())),
         };
-        if outcome.is_ok() && links.len() > 1 {
-            let each = begun.elapsed().as_secs_f64() / links.len() as f64;
-            self.each = if self.each > 0.0 {
-                0.8 * self.each + 0.2 * each
+        if outcome.is_ok() {
+            let took = begun.elapsed().as_secs_f64();
+            let of_late = |known: f64, now: f64| if known > 0.0 { 0.8 * known + 0.2 * now } else { now };
+            if links.len() < MANY {
+                self.alone = of_late(self.alone, took);
+                // It says little about many on their way together; old measurements of those fade.
+                self.each *= 0.99;
             } else {
-                each
-            };
-        } else if outcome.is_ok() {
-            // The round trip of one says little about many on their way together; old measurements fade.
-            self.each *= 0.99;
+                self.each = of_late(self.each, (took - self.alone).max(0.0) / links.len() as f64);
+            }
         }
         outcome
     }

@@ -14,7 +14,7 @@ use eddy_models::boosting::{self, Params};
 use eddy_models::data::Data;
 use eddy_models::delay::{AGES, Curve};
 use eddy_models::encoding::{Encoder, Row};
-use eddy_models::explanation::explain;
+use eddy_models::explanation::{Topics, explain};
 use eddy_models::ftrl::{self, Ftrl};
 use eddy_models::model::{Model, Score, Trained};
 use eddy_models::nowcast::{Cohort, nowcast};
@@ -37,7 +37,7 @@ const FEATURES: [Feature; 40] = {
     };
     [one; 40]
 };
-const SCHEMA: Schema = Schema {
+static SCHEMA: Schema = Schema {
     name: "speed",
     features: &FEATURES,
 };
@@ -98,9 +98,10 @@ fn main() {
         time("score with contributions", 50_000, |i| {
             black_box(model.score(at(i), &mut scratch));
         });
+        let topics = Topics::of(&SCHEMA);
         time("the same in words", 50_000, |i| {
             let score = model.score(at(i), &mut scratch);
-            black_box(explain(&SCHEMA, at(i), &score, 5, |_, _| None));
+            black_box(explain(&topics, at(i), &score, 5, |_, _| None));
         });
     }
     let encoder = Encoder::new(&SCHEMA);

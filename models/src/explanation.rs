@@ -40,13 +40,41 @@ pub struct Explanation {
     pub log_odds: f64,
 }
 
+/// A schema whose features are told by topic: which features each has, worked out once.
+#[derive(Clone, Debug)]
+pub struct Topics {
+    schema: &'static Schema,
+    /// Name and features of each, in the order of the schema.
+    topics: Vec<(&'static str, Vec<usize>)>,
+}
+
+impl Topics {
+    /// Those of a schema. A feature without a topic is one of its own.
+    #[must_use]
+    pub fn of(schema: &'static Schema) -> Self {
+        let mut topics: Vec<(&'static str, Vec<usize>)> = Vec::new();
+        for (at, feature) in schema.features.iter().enumerate() {
+            let name = if feature.topic.is_empty() {
+                feature.name
+            } else {
+                feature.topic
+            };
+            match topics.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, members)) => members.push(at),
+                None => topics.push((name, vec![at])),
+            }
+        }
+        Self { schema, topics }
+    }
+}
+
 /// Explains a score with at most `most` topics. `words` gives what stands for a `{word}` of a feature's phrase.
 ///
 /// # Panics
 /// When vector and score have not the length of the schema.
 #[must_use]
 pub fn explain(
-    schema: &Schema,
+    Topics { schema, topics }: &Topics,
     x: &[f32],
     score: &Score,
     most: usize,
@@ -56,37 +84,29 @@ pub fn explain(
         x.len() == schema.len() && score.contributions.len() == schema.len(),
         "features of a score"
     );
-    let mut topics: Vec<(&'static str, f64)> = Vec::with_capacity(schema.len());
-    let mut of: Vec<usize> = Vec::with_capacity(schema.len());
-    for (feature, &contribution) in schema.features.iter().zip(&score.contributions) {
-        let topic = if feature.topic.is_empty() {
-            feature.name
-        } else {
-            feature.topic
-        };
-        // Features of one topic mostly stand side by side.
-        let at = topics.iter().rposition(|(known, _)| *known == topic);
-        let at = at.unwrap_or_else(|| {
-            topics.push((topic, 0.0));
-            topics.len() - 1
-        });
-        topics[at].1 += contribution;
-        of.push(at);
-    }
-    let mut order: Vec<usize> = (0..topics.len()).collect();
-    // The sort is stable: equal ones keep the order of the schema.
-    order.sort_by(|&a, &b| topics[b].1.abs().total_cmp(&topics[a].1.abs()));
-    let listed = order.iter().take(most).filter(|&&at| topics[at].1 != 0.0);
+    let sum = |members: &[usize]| members.iter().map(|&i| score.contributions[i]).sum::<f64>();
+    let mut order: Vec<(usize, f64)> = topics
+        .iter()
+        .map(|(_, members)| sum(members))
+        .enumerate()
+        .collect();
+    // Equal ones keep the order of the schema.
+    order.sort_unstable_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
+    let listed = order
+        .iter()
+        .take(most)
+        .filter(|(_, contribution)| *contribution != 0.0);
     let mut reasons: Vec<Reason> = listed
-        .map(|&at| {
-            let (topic, contribution) = topics[at];
+        .map(|&(at, contribution)| {
+            let (topic, members) = &topics[at];
             let pull = |i: usize| score.contributions[i] * contribution.signum();
-            let speaker = (0..schema.len())
-                .filter(|&i| of[i] == at)
+            let speaker = members
+                .iter()
+                .copied()
                 .max_by(|&a, &b| pull(a).total_cmp(&pull(b)).then(b.cmp(&a)));
             let speaker = speaker.expect("a topic has a member");
             Reason {
-                topic,
+                topic: *topic,
                 feature: schema.features[speaker].name,
                 value: Some(x[speaker]).filter(|value| !value.is_nan()),
                 contribution,
@@ -208,7 +228,7 @@ mod tests {
             ..Feature::EMPTY
         },
     ];
-    const SCHEMA: Schema = Schema {
+    static SCHEMA: Schema = Schema {
         name: "test",
         features: FEATURES,
     };
@@ -223,10 +243,14 @@ mod tests {
         Some(known.to_owned())
     }
 
+    fn topics() -> Topics {
+        Topics::of(&SCHEMA)
+    }
+
     #[test]
     fn reasons_are_ranked_and_said() {
         let score = Score::new(-1.0, vec![0.4, 0.5, 0.2, -0.1]).calibrated(0.25);
-        let explanation = explain(&SCHEMA, &[1.0, 0.31, 0.2, 1.0], &score, 5, knows);
+        let explanation = explain(&topics(), &[1.0, 0.31, 0.2, 1.0], &score, 5, knows);
         let said: Vec<&str> = explanation
             .reasons
             .iter()
@@ -248,7 +272,7 @@ mod tests {
     fn what_the_caller_does_not_know_is_said_plainly() {
         let score = Score::new(-1.0, vec![-0.4, 0.5, 0.0, 0.3]);
         let explanation = explain(
-            &SCHEMA,
+            &topics(),
             &[0.0, 0.31, f32::NAN, f32::NAN],
             &score,
             5,
@@ -277,7 +301,7 @@ mod tests {
             most in 0_usize..5,
         ) {
             let score = Score::new(-1.0, contributions).calibrated(calibrated);
-            let explanation = explain(&SCHEMA, &[1.0, 0.2, 0.3, 4.0], &score, most, knows);
+            let explanation = explain(&topics(), &[1.0, 0.2, 0.3, 4.0], &score, most, knows);
             let sum: f64 = explanation.reasons.iter().map(|reason| reason.contribution).sum();
             prop_assert!((explanation.base + sum - calibrated).abs() < 1e-9);
         }

@@ -196,6 +196,8 @@ const QUEUE: usize = 4;
 /// Handings-over of outputs that may wait for the server. The server takes about 30,000 outputs a second, a backlog can give more for a
 /// while; rows shall not wait for that, snapshots do.
 const OUTPUTS: usize = 96;
+/// Outputs that are published together, if so many wait.
+const AT_ONCE: usize = 1024;
 
 /// Events of whole messages.
 struct Batch {
@@ -544,7 +546,19 @@ async fn publish(
     published: watch::Sender<u64>,
     metrics: Metrics,
 ) -> Result<(), Error> {
-    while let Some(ToPublish { number, emitted }) = inbox.recv().await {
+    while let Some(ToPublish {
+        mut number,
+        mut emitted,
+    }) = inbox.recv().await
+    {
+        // What came while the last were on their way goes together: the server answers once a set.
+        while emitted.outputs.len() < AT_ONCE
+            && let Ok(mut next) = inbox.try_recv()
+        {
+            number = next.number;
+            emitted.outputs.append(&mut next.emitted.outputs);
+            emitted.dead_letters.append(&mut next.emitted.dead_letters);
+        }
         let begun = Instant::now();
         if !emitted.outputs.is_empty() {
             publisher.publish(emitted.outputs).await?;

@@ -49,7 +49,7 @@ const RATE_DIMENSIONS: [&str; 13] = [
     "price_band",
 ];
 
-/// The column of `order_lines` that a dimension groups by.
+/// The column of `order_lines` that a dimension groups by, as it stands there: groups of stored words cost less than those of words that are made.
 fn column_of(dimension: &str) -> Option<&'static str> {
     Some(match dimension {
         "all" => "'all'",
@@ -59,7 +59,7 @@ fn column_of(dimension: &str) -> Option<&'static str> {
         "size" => "size",
         "channel" => "channel",
         "state" => "destination_state",
-        "tier" => "cast(destination_tier as varchar)",
+        "tier" => "destination_tier",
         "zone" => "destination_zone",
         "courier" => "courier",
         "seller" => "seller_id",
@@ -96,16 +96,17 @@ fn return_rates(words: &[&str]) -> Option<String> {
         return None;
     }
     const REASON: &str = "reason_group";
-    let unknown = |column: &str| format!("coalesce({column}, 'unknown')");
-    let others: Vec<String> = parts
+    let columns: Vec<&str> = parts
         .iter()
         .filter(|part| **part != REASON)
-        .map(|part| column_of(part).map(unknown))
+        .map(|part| column_of(part))
         .collect::<Option<_>>()?;
-    let value = match others.as_slice() {
-        [] => "''".to_owned(),
-        [one] => one.clone(),
-        [first, second, ..] => format!("concat({first}, ',', {second})"),
+    let column = |at: usize| columns.get(at).copied().unwrap_or("''");
+    let word = |at: usize| format!("coalesce(cast(word_{at} as varchar), 'unknown')");
+    let value = match columns.len() {
+        0 => "''".to_owned(),
+        1 => word(0),
+        _ => format!("concat({}, ',', {})", word(0), word(1)),
     };
     // A reason is told of what came back alone: its rate is over all that was delivered, so each cohort has a cell for each reason.
     let by_reason = parts.contains(&REASON);
@@ -129,17 +130,30 @@ fn return_rates(words: &[&str]) -> Option<String> {
     } else {
         "select * from lines".to_owned()
     };
-    let reason = if by_reason {
-        "case when requested_qty > 0 then coalesce(reason_group, 'unknown') else '' end"
+    let (reason_group, asked, reason) = if by_reason {
+        let told = "case when asked then coalesce(reason_group, 'unknown') else '' end";
+        ("reason_group", "requested_qty > 0", told)
     } else {
-        "''"
+        ("''", "false", "''")
     };
     let text = include_str!("../views/return_rates.sql")
         .replace("{dimension}", dimension)
         .replace("{cohort_by}", cohort_by)
         .replace("{grain}", grain)
         .replace("{cohort_start}", &cohort_start)
+        .replace(
+            "{ordered_on}",
+            if cohort_by == "ordered" {
+                "ordered_on"
+            } else {
+                "delivered_on"
+            },
+        )
         .replace("{value}", &value)
+        .replace("{word_0}", column(0))
+        .replace("{word_1}", column(1))
+        .replace("{reason_group}", reason_group)
+        .replace("{asked}", asked)
         .replace("{reason}", reason)
         .replace("{cells}", &cells)
         // Of one reason among several less is expected than of all.

@@ -1,13 +1,10 @@
 -- Return rates of {dimension} by cohort of {cohort_by}, by {grain}: one view of the family `return_rates`. Lines are added up before the division, so every grain
 -- is exact. Maturity is that of the day and the category of each delivery; what is still to come is reckoned by `nowcast_*`.
-with lines as (
+with days as (
+    -- By days and by stored words, whatever the grain: a question that is asked in many ways is one to those who keep sums of it.
     select
-        {value} as value,
-        {reason} as reason,
-        coalesce(category, '') as category,
-        delivered_on,
-        {cohort_start} as cohort_start,
-        currency,
+        {word_0} as word_0, {word_1} as word_1, {reason_group} as reason_group, {asked} as asked,
+        category, delivered_on, {ordered_on} as ordered_on, currency,
         cast(sum(delivered_qty) as bigint) as delivered_units,
         cast(sum(least(requested_qty, delivered_qty)) as bigint) as requested_units,
         cast(sum(least(returned_qty, delivered_qty)) as bigint) as received_units,
@@ -20,6 +17,25 @@ with lines as (
         sum(power(cast(unit_price_minor as double) * delivered_qty, 2)) as value_squares
     from order_lines
     where delivered_on is not null
+    group by 1, 2, 3, 4, 5, 6, 7, 8
+),
+lines as (
+    select
+        {value} as value,
+        {reason} as reason,
+        coalesce(category, '') as category,
+        delivered_on,
+        {cohort_start} as cohort_start,
+        currency,
+        cast(sum(delivered_units) as bigint) as delivered_units,
+        cast(sum(requested_units) as bigint) as requested_units,
+        cast(sum(received_units) as bigint) as received_units,
+        sum(delivered_value) as delivered_value,
+        sum(requested_value) as requested_value,
+        sum(received_value) as received_value,
+        sum(unit_squares) as unit_squares,
+        sum(value_squares) as value_squares
+    from days
     group by 1, 2, 3, 4, 5, 6
 ),
 cells as ({cells}),

@@ -138,7 +138,7 @@ pub(crate) fn is_of_courier(family: u16) -> bool {
 }
 
 /// The schema.
-pub(crate) const SCHEMA: Schema = Schema {
+pub(crate) static SCHEMA: Schema = Schema {
     name: "ndr",
     features: FEATURES,
 };

@@ -3,7 +3,6 @@
 use eddy_events::Timestamp;
 use eddy_events::output::Data;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
 use super::{Ndr, STAGES, Stage, Subject};
@@ -11,12 +10,16 @@ use crate::tables::key;
 use crate::tables::ndr_scores::ids;
 use crate::world::World;
 
-/// Members in the order of their names.
+/// Members before the reasons, in the order of their names.
 #[derive(Serialize)]
-struct Told<'a> {
+struct Before<'a> {
     attempt_probability: f64,
     awb: Option<&'a str>,
-    contributions: &'a RawValue,
+}
+
+/// Members after them.
+#[derive(Serialize)]
+struct After<'a> {
     model_version: &'a str,
     order_id: Option<&'a str>,
     probability: f64,
@@ -36,19 +39,21 @@ pub(crate) fn output(ndr: &Ndr, world: &World, subject: Subject, stage: Stage) -
         .iter()
         .find(|shown| shown.stage == stage as u8)?;
     let (id, awb, rma_id) = ids(world, subject);
-    let told = Told {
+    let before = Before {
+        attempt_probability: shown.attempt_probability,
+        awb,
+    };
+    let after = After {
         subject: id,
         stage: STAGES[stage as usize],
         order_id: key(&world.order_keys, shown.order),
-        awb,
         rma_id,
         sequence: shown.sequence,
         scored_at: Timestamp::utc(shown.scored_at).to_string(),
         probability: shown.probability,
-        attempt_probability: shown.attempt_probability,
         threshold: shown.threshold,
         model_version: world.symbols.text(shown.model),
-        contributions: serde_json::from_str(&shown.contributions).ok()?,
     };
-    Some((SmolStr::new(id), Data::of_ordered(&told)))
+    let data = Data::of_ordered_around(&before, ("contributions", &shown.contributions), &after);
+    Some((SmolStr::new(id), data))
 }

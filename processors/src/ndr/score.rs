@@ -1,9 +1,11 @@
 //! From a row of features to two probabilities with reasons.
 
+use std::sync::LazyLock;
+
 use eddy_events::output::Data;
 use eddy_events::shipment::{NdrAction, NdrReason};
 use eddy_models::additive;
-use eddy_models::explanation::{Explanation, explain};
+use eddy_models::explanation::{Explanation, Topics, explain};
 use eddy_models::model::Score;
 use eddy_models::schema::Feature;
 use eddy_models::sigmoid;
@@ -21,6 +23,8 @@ use crate::world::World;
 
 /// Version of the learner that serves while no model is promoted.
 pub(crate) const ONLINE: &str = "online-1";
+/// What reasons are told of.
+static TOPICS: LazyLock<Topics> = LazyLock::new(|| Topics::of(&SCHEMA));
 /// Reasons listed one by one; the rest is one more.
 const REASONS: usize = 5;
 
@@ -103,7 +107,7 @@ impl Ndr {
         }
         let score = Score::new(base, contributions).calibrated(told[FINAL]);
         let words = |feature: &Feature, word: &str| self.word(world, subject, &way, feature, word);
-        let why = explain(&SCHEMA, &row.values, &score, REASONS, words);
+        let why = explain(&TOPICS, &row.values, &score, REASONS, words);
         let shown = Shown {
             stage: stage as u8,
             scored_at: now,

@@ -3,7 +3,7 @@
 //! An open chunk is a short list of pieces that are merged as they pile up; a sealed one is a single compact piece.
 //! Which row replaces which is decided elsewhere (`table.rs`); here rows are only stored, marked dead and read.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array};
 use arrow::buffer::BooleanBuffer;
@@ -168,6 +168,42 @@ impl Bits {
     }
 }
 
+/// The rows of a sealed chunk as one snapshot sees them. Two are equal where the same rows are alive: whoever holds one makes the writer mark
+/// its next dead row in a copy, and a piece never changes.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    piece: Weak<Piece>,
+    live: Option<Arc<Bits>>,
+}
+
+impl Standing {
+    /// Where the piece lies, which no other piece does while this is held.
+    pub(crate) fn place(&self) -> usize {
+        self.piece.as_ptr() as usize
+    }
+
+    /// Whether the piece is still there.
+    pub(crate) fn exists(&self) -> bool {
+        self.piece.strong_count() > 0
+    }
+
+    /// Bytes this may keep alive.
+    pub(crate) fn bytes(&self) -> usize {
+        self.live.as_ref().map_or(0, |bits| bits.bytes())
+    }
+}
+
+impl PartialEq for Standing {
+    fn eq(&self, other: &Self) -> bool {
+        let same = match (&self.live, &other.live) {
+            (None, None) => true,
+            (Some(own), Some(of)) => Arc::ptr_eq(own, of),
+            _ => false,
+        };
+        same && self.piece.ptr_eq(&other.piece)
+    }
+}
+
 /// A chunk as one snapshot sees it. Cloning costs a pointer a piece.
 #[derive(Debug, Clone)]
 pub(crate) struct Chunk {
@@ -254,6 +290,17 @@ impl Chunk {
     pub(crate) fn live_mask(&self, base: u32, rows: u32) -> Option<BooleanArray> {
         let bits = self.live.as_ref()?;
         Some(BooleanArray::new(bits.window(base, rows), None))
+    }
+
+    /// The rows of a sealed chunk; none of one that still grows.
+    pub(crate) fn standing(&self) -> Option<Standing> {
+        let [piece] = self.pieces.as_slice() else {
+            return None;
+        };
+        self.sealed.then(|| Standing {
+            piece: Arc::downgrade(piece),
+            live: self.live.clone(),
+        })
     }
 
     pub(crate) fn bytes(&self) -> usize {

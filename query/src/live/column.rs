@@ -403,8 +403,8 @@ fn shrink(array: ArrayRef) -> ArrayRef {
 /// Text as codes, or nothing where plain text is smaller.
 fn encode(text: &StringArray) -> Option<Column> {
     let rows = text.len();
-    // High-cardinality text (ids) shows itself early; then the hashing of the rest is saved.
-    let probe = rows.min(4_096);
+    // High-cardinality text (ids) shows itself early; then the hashing of the rest is saved. Not too early: some thousand articles come back only after a while.
+    let probe = rows.min(16_384);
     let mut dictionary = Dictionary::default();
     let mut codes: Vec<u16> = Vec::with_capacity(rows);
     for row in 0..rows {

@@ -22,7 +22,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use tokio::sync::broadcast;
 
-pub(crate) use chunk::{Chunk, Piece, Range};
+pub(crate) use chunk::{Chunk, Piece, Range, Standing};
 pub(crate) use column::Column;
 pub use frame::{Changed, Frame, Keys};
 pub(crate) use index::Position;

@@ -19,6 +19,7 @@ use super::family::{Choose, Family, FamilyTable};
 use super::guard::DIALECT;
 use super::held::Held;
 use super::meta::{self, Described};
+use super::partials::KeepPartials;
 use super::pg_catalog;
 use super::portions::Portions;
 use super::provider::LiveTable;
@@ -66,6 +67,7 @@ pub(crate) fn build(tables: &Arc<LiveTables>, offer: Offer, partitions: usize) -
         .with_runtime_env(Arc::new(runtime()?))
         .with_default_features()
         .with_optimizer_rule(Arc::new(Choose))
+        .with_physical_optimizer_rule(Arc::new(KeepPartials::default()))
         .with_physical_optimizer_rule(Arc::new(GroupByCodes))
         .with_physical_optimizer_rule(Arc::new(Yielding))
         .with_physical_optimizer_rule(Arc::new(Held))

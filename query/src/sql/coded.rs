@@ -103,7 +103,7 @@ impl PhysicalOptimizerRule for GroupByCodes {
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(rewrite).data()
+        by_codes(plan)
     }
 
     fn name(&self) -> &str {
@@ -113,6 +113,11 @@ impl PhysicalOptimizerRule for GroupByCodes {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// A plan whose groups are numbers where that pays.
+pub(crate) fn by_codes(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    plan.transform_up(rewrite).data()
 }
 
 fn rewrite(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {

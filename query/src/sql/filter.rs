@@ -9,7 +9,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions,
 };
 use arrow::compute::{and, prep_null_mask_filter};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
@@ -32,7 +32,11 @@ impl Filter {
     pub(crate) fn new(whole: Arc<dyn PhysicalExpr>, table: &SchemaRef) -> Result<Filter> {
         let mut reads: Vec<usize> = collect_columns(&whole).iter().map(|c| c.index()).collect();
         reads.sort_unstable();
-        let schema = Arc::new(table.project(&reads)?);
+        // A dictionary is asked what it says of null as well, whether the column holds any or not.
+        let fields = reads
+            .iter()
+            .map(|at| table.field(*at).clone().with_nullable(true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let expr = reassign_expr_columns(Arc::clone(&whole), &schema)?;
         let by_dictionary = reads.len() == 1 && *schema.field(0).data_type() == DataType::Utf8View;
         Ok(Filter {
@@ -51,6 +55,11 @@ impl Filter {
         } else {
             self.reads.len().max(1)
         }
+    }
+
+    /// The columns of the table that it reads.
+    pub(crate) fn reads(&self) -> &[usize] {
+        &self.reads
     }
 
     /// Whether a dictionary can answer it.
@@ -157,4 +166,34 @@ pub(crate) fn select(
             _ => Selected::These(mask),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::StringArray;
+    use arrow::datatypes::Field;
+    use datafusion::common::ScalarValue;
+    use datafusion::logical_expr::Operator;
+    use datafusion::physical_expr::expressions::{binary, col, lit};
+
+    use super::*;
+
+    #[test]
+    fn a_dictionary_is_asked_whether_the_column_may_hold_nulls_or_not() {
+        for nullable in [false, true] {
+            let field = Field::new("sku", DataType::Utf8View, nullable);
+            let schema: SchemaRef = Arc::new(Schema::new(vec![field]));
+            let text = (0..100).map(|n| Some(["a", "b", "c"][n % 3]));
+            let column = Column::Text(text.collect::<StringArray>()).seal(&DataType::Utf8View);
+            let b = lit(ScalarValue::Utf8View(Some("b".into())));
+            let is_b = binary(col("sku", &schema).unwrap(), Operator::Eq, b, &schema).unwrap();
+            let filter = Filter::new(is_b, &schema).unwrap();
+            let verdicts = filter.verdicts(&[column]);
+            assert_eq!(
+                verdicts,
+                Some(vec![false, true, false, false]),
+                "nullable: {nullable}"
+            );
+        }
+    }
 }

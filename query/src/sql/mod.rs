@@ -3,6 +3,7 @@
 //! A query waits for its turn, pins the newest snapshot, is planned and run on the engine's own threads, which give way to
 //! ingestion, and is bounded in time and memory. Dropping an answer stops its query. The engine only reads.
 
+mod ahead;
 mod answer;
 mod around;
 mod bare;
@@ -23,6 +24,7 @@ mod made;
 mod memory;
 mod meta;
 mod operation;
+mod partials;
 mod pg_catalog;
 mod portions;
 mod prepared;
@@ -422,22 +424,24 @@ impl Inner {
             Question::Text(text) => self.prepare(&text).await?,
         };
         let state = self.session(snapshot);
-        let physical = prepared.plan(params, &state).await?;
         let pool = QueryPool::new(self.limits.query_memory, Arc::clone(&self.memory));
         let pool: Arc<dyn MemoryPool> = Arc::new(pool);
         let environment = RuntimeEnvBuilder::from_runtime_env(state.runtime_env())
             .with_memory_pool(Arc::clone(&pool))
             .build_arc()
             .map_err(|e| Error::running(&e))?;
-        let mut config = state.config().clone();
-        if let Some(rows) = portions::rows_at_once(&physical) {
-            config = config.with_batch_size(rows);
-        }
-        let context = TaskContext::from(&state)
-            .with_session_config(config)
-            .with_runtime(environment);
-        let mut stream = datafusion::physical_plan::execute_stream(physical, Arc::new(context))
-            .map_err(|e| Error::running(&e))?;
+        let context = |config| {
+            let context = TaskContext::from(&state).with_session_config(config);
+            Arc::new(context.with_runtime(Arc::clone(&environment)))
+        };
+        let config = state.config().clone();
+        let physical = prepared.plan(params, &state, &context(config.clone())).await?;
+        let context = context(match portions::rows_at_once(&physical) {
+            Some(rows) => config.with_batch_size(rows),
+            None => config,
+        });
+        let mut stream =
+            datafusion::physical_plan::execute_stream(physical, context).map_err(|e| Error::running(&e))?;
         if schema_to.send(stream.schema()).is_err() {
             return Err(Error::Cancelled);
         }

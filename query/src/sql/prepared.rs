@@ -8,14 +8,14 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, ScalarValue};
-use datafusion::execution::SessionState;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::parser::Statement;
 
 use super::brief::is_brief;
-use super::{Error, family, weight, written_out};
+use super::{Error, ahead, family, weight, written_out};
 
 /// A planned statement.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Prepared {
     schema: SchemaRef,
     bytes: usize,
     brief: bool,
+    /// Whether parts of it are answered before it is planned.
+    asks: bool,
 }
 
 impl Prepared {
@@ -57,6 +59,7 @@ impl Prepared {
         };
         let bytes = bytes(&plan) + optimised.as_ref().map_or(0, bytes);
         let brief = optimised.as_ref().is_some_and(is_brief);
+        let asks = ahead::asks(&plan);
         Ok(Prepared {
             plan,
             optimised,
@@ -64,6 +67,7 @@ impl Prepared {
             schema,
             bytes,
             brief,
+            asks,
         })
     }
 
@@ -91,6 +95,7 @@ impl Prepared {
         &self,
         params: Vec<ScalarValue>,
         state: &SessionState,
+        context: &Arc<TaskContext>,
     ) -> Result<Arc<dyn ExecutionPlan>, Error> {
         let values = self.values(params)?;
         let bind = |plan: &LogicalPlan| -> Result<LogicalPlan, Error> {
@@ -103,10 +108,16 @@ impl Prepared {
             bound.map_err(|e| Error::Parameters(e.strip_backtrace()))
         };
         let ready = match &self.optimised {
-            Some(optimised) => bind(optimised)?,
-            None => state
-                .optimize(&bind(&self.plan)?)
-                .map_err(|e| Error::planning(&e))?,
+            Some(optimised) if !self.asks => bind(optimised)?,
+            _ => {
+                let mut bound = bind(&self.plan)?;
+                if self.asks {
+                    bound = ahead::answered(bound, state, context)
+                        .await
+                        .map_err(|e| Error::running(&e))?;
+                }
+                state.optimize(&bound).map_err(|e| Error::planning(&e))?
+            }
         };
         weight::check_constants(&ready)?;
         state

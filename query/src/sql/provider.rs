@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Constraint, Constraints, DFSchema, DFSchemaRef, DataFusionError, Result};
+use datafusion::common::{
+    Constraint, Constraints, DFSchema, DFSchemaRef, DataFusionError, Result, ScalarValue,
+};
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
@@ -53,7 +55,11 @@ fn folded(state: &dyn Session, schema: &DFSchemaRef, filters: &[Expr]) -> Result
         .with_query_execution_start_time(state.execution_props().query_execution_start_time)
         .build();
     let simplifier = ExprSimplifier::new(context);
-    filters.iter().map(|f| simplifier.simplify(f.clone())).collect()
+    let simplified = filters.iter().map(|f| simplifier.simplify(f.clone()));
+    // What holds for every row is no filter.
+    simplified
+        .filter(|filter| !matches!(filter, Ok(Expr::Literal(ScalarValue::Boolean(Some(true)), _))))
+        .collect()
 }
 
 /// The snapshot the session has pinned.

@@ -6,6 +6,7 @@ mod reader;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -29,10 +30,12 @@ use super::coded::Interner;
 use super::dynamic::Dynamic;
 use super::filter::Filter;
 use super::prune;
-use crate::live::{Chunk, Piece, Position, TableSnapshot};
+use crate::live::{Chunk, Piece, Position, Standing, TableSnapshot};
 
-/// Rows taken from the queue at once: enough to make the queue cheap, few enough to share a small table.
+/// Rows taken from the queue at once: enough to make the queue cheap, few enough to share a small table. Of a table of many pieces a piece, whose dictionaries are then asked
+/// once.
 const WINDOW: u32 = 32_768;
+const MANY_PIECES: usize = 32;
 
 #[derive(Debug, Clone)]
 struct Window {
@@ -188,12 +191,17 @@ fn windows(table: &TableSnapshot, filters: &[Filter]) -> (Vec<Window>, usize) {
     }
     let keep = prune::keep(filters, &table.spec().schema, &pieces);
     let kept = |i: usize| keep.as_ref().is_none_or(|k| k[i]);
+    let window = if pieces.len() < MANY_PIECES {
+        WINDOW
+    } else {
+        u32::MAX
+    };
     let mut windows = Vec::new();
     let mut count = 0;
     for (_, (chunk, piece)) in of.into_iter().zip(&pieces).enumerate().filter(|(i, _)| kept(*i)) {
         count += 1;
-        for from in (0..piece.rows).step_by(WINDOW as usize) {
-            let rows = WINDOW.min(piece.rows - from);
+        for from in (0..piece.rows).step_by(window as usize) {
+            let rows = window.min(piece.rows - from);
             windows.push(Window {
                 chunk: Arc::clone(chunk),
                 piece: Arc::clone(piece),
@@ -203,6 +211,79 @@ fn windows(table: &TableSnapshot, filters: &[Filter]) -> (Vec<Window>, usize) {
         }
     }
     (windows, count)
+}
+
+/// The windows of one chunk.
+#[derive(Debug, Clone)]
+pub(crate) struct OfChunk {
+    /// Its rows, when it is sealed.
+    pub(crate) standing: Option<Standing>,
+    pub(crate) rows: usize,
+    windows: Range<usize>,
+}
+
+impl LiveScan {
+    /// The name of the table, when nothing but its rows decides what the scan gives.
+    pub(crate) fn plain(&self) -> Option<&str> {
+        let plain = matches!(self.rows, Rows::Windows(_))
+            && self.dynamic.is_empty()
+            && self.numbered.is_empty()
+            && self.limit.is_none();
+        plain.then(|| &*self.table.spec().name)
+    }
+
+    /// Whether few rows are read.
+    pub(crate) fn is_short(&self) -> bool {
+        match &self.rows {
+            Rows::Found(_) => true,
+            Rows::Windows(windows) => {
+                windows.iter().map(|window| u64::from(window.rows)).sum::<u64>() <= u64::from(WINDOW)
+            }
+        }
+    }
+
+    /// How many sealed chunks are read.
+    pub(crate) fn sealed_chunks(&self) -> usize {
+        let Rows::Windows(windows) = &self.rows else {
+            return 0;
+        };
+        let of = windows.chunk_by(|a, b| Arc::ptr_eq(&a.chunk, &b.chunk));
+        of.filter(|of| of[0].chunk.sealed).count()
+    }
+
+    /// What is read, chunk by chunk.
+    pub(crate) fn by_chunk(&self) -> Vec<OfChunk> {
+        let Rows::Windows(windows) = &self.rows else {
+            return Vec::new();
+        };
+        let mut from = 0;
+        let of = windows.chunk_by(|a, b| Arc::ptr_eq(&a.chunk, &b.chunk));
+        of.map(|of| {
+            let windows = from..from + of.len();
+            from = windows.end;
+            OfChunk {
+                standing: of[0].chunk.standing(),
+                rows: of.iter().map(|window| window.rows as usize).sum(),
+                windows,
+            }
+        })
+        .collect()
+    }
+
+    /// The same scan of some chunks alone, in one partition.
+    pub(crate) fn part(&self, chunks: &[OfChunk]) -> LiveScan {
+        let mut scan = self.clone();
+        if let Rows::Windows(windows) = &self.rows {
+            let of = chunks
+                .iter()
+                .flat_map(|chunk| windows[chunk.windows.clone()].iter().cloned());
+            scan.rows = Rows::Windows(Arc::new(of.collect()));
+        }
+        scan.properties = properties(&self.schema, 1);
+        scan.next = Arc::default();
+        scan.metrics = ExecutionPlanMetricsSet::new();
+        scan
+    }
 }
 
 impl DisplayAs for LiveScan {

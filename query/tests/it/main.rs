@@ -1,10 +1,12 @@
 //! Tests of the live tables and of SQL over them, through the crate's public face.
 
+mod ahead;
 mod bounds;
 mod frames;
 mod hostile;
 mod http;
 mod live;
+mod partials;
 mod pg;
 mod pg_bounds;
 mod psql;

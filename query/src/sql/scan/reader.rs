@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::concat_batches;
+use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryPool;
@@ -25,8 +27,11 @@ pub(super) fn stream(
     let schema = Arc::clone(&scan.schema);
     let reader = Reader {
         left: scan.limit.unwrap_or(usize::MAX),
+        reads: scan.reads(),
         scan,
         at: None,
+        few: Vec::new(),
+        ended: false,
         metrics,
         memory,
     };
@@ -37,6 +42,16 @@ pub(super) fn stream(
 }
 
 impl LiveScan {
+    /// Of each column of the table whether it is looked at; a filter of which nothing is known yet may look at any.
+    fn reads(&self) -> Vec<bool> {
+        let mut reads = vec![!self.dynamic.is_empty(); self.table.spec().schema.fields().len()];
+        let looked = self.filters.iter().flat_map(|filter| filter.reads());
+        for at in looked.chain(self.projection.iter()) {
+            reads[*at] = true;
+        }
+        reads
+    }
+
     /// The selected rows of a window, projected.
     fn project(
         &self,
@@ -90,7 +105,13 @@ struct Open {
 
 struct Reader {
     scan: LiveScan,
+    /// Columns that are looked at at all.
+    reads: Vec<bool>,
     at: Option<Open>,
+    /// Batches of few rows each, to be given as one: whoever takes them pays for each batch.
+    few: Vec<RecordBatch>,
+    ended: bool,
+    /// Rows that may still be read.
     left: usize,
     metrics: BaselineMetrics,
     memory: Arc<dyn MemoryPool>,
@@ -98,12 +119,14 @@ struct Reader {
 
 /// Rows a batch has at most: a batch and its decoded text stay in the second-level cache.
 const BATCH: u32 = 8_192;
+/// Batches of fewer rows wait for others, until they are so many together.
+const ENOUGH: usize = 2_048;
 
 impl Reader {
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
-            if self.left == 0 {
-                return Ok(None);
+            if self.left == 0 || self.ended {
+                return self.together();
             }
             let step = {
                 let timer = self.metrics.elapsed_compute().clone();
@@ -111,7 +134,7 @@ impl Reader {
                 self.step()?
             };
             match step {
-                Step::Done => return Ok(None),
+                Step::Done => self.ended = true,
                 // Nothing passed: without this a long scan that finds nothing could not be cancelled.
                 Step::Nothing => tokio::task::yield_now().await,
                 Step::Batch(batch) => {
@@ -122,10 +145,29 @@ impl Reader {
                     };
                     self.left -= batch.num_rows();
                     self.metrics.record_output(batch.num_rows());
-                    return Ok(Some(batch));
+                    let waiting: usize = self.few.iter().map(RecordBatch::num_rows).sum();
+                    if self.few.is_empty() && batch.num_rows() >= ENOUGH {
+                        return Ok(Some(batch));
+                    }
+                    let enough = waiting + batch.num_rows() >= ENOUGH;
+                    self.few.push(batch);
+                    if enough {
+                        return self.together();
+                    }
+                    tokio::task::yield_now().await;
                 }
             }
         }
+    }
+
+    /// The batches that wait, as one.
+    fn together(&mut self) -> Result<Option<RecordBatch>> {
+        let few = std::mem::take(&mut self.few);
+        Ok(match few.as_slice() {
+            [] => None,
+            [one] => Some(one.clone()),
+            many => Some(concat_batches(&self.scan.schema, many)?),
+        })
     }
 
     fn step(&mut self) -> Result<Step> {
@@ -177,11 +219,14 @@ impl Reader {
             rows,
         } = &open.window;
         let take = BATCH.min(from + rows - open.at);
-        let columns: Vec<Column> = piece
-            .columns
-            .iter()
-            .map(|c| c.slice(open.at as usize, take as usize))
-            .collect();
+        let columns = piece.columns.iter().zip(&self.reads).map(|(column, read)| {
+            if *read {
+                column.slice(open.at as usize, take as usize)
+            } else {
+                Column::Null(DataType::Null, take as usize)
+            }
+        });
+        let columns: Vec<Column> = columns.collect();
         let live = chunk.live_mask(piece.base + open.at, take);
         let selected = select(&columns, live, &open.filters, &open.verdicts)?;
         let batch = scan.project(&columns, selected, &open.numbers)?;
