@@ -16,6 +16,10 @@ const YOUNG: i32 = 60;
 const STYLE_STRENGTH: f64 = 8.0;
 const SKU_STRENGTH: f64 = 25.0;
 
+/// Days after which half is forgotten of how the lines of a class that taught their articles fared, and what "as expected" counts for.
+const HINDSIGHT_DAYS: f64 = 14.0;
+const HINDSIGHT_STRENGTH: f64 = 25.0;
+
 /// Rate of a class that came today.
 const UNKNOWN: f64 = 0.1;
 
@@ -30,10 +34,15 @@ struct Class {
     groups: [f64; GROUPS],
     rate: f64,
     mix: [f32; GROUPS],
+    /// Of the lines that taught their articles of late.
+    taught: Level,
 }
 
 impl Class {
     fn learn(&mut self, today: i32, curve: &Curve) {
+        let keep = (-1.0 / HINDSIGHT_DAYS).exp2();
+        self.taught.expected *= keep;
+        self.taught.observed *= keep;
         while let Some(first) = self
             .delivered
             .first_entry()
@@ -121,6 +130,21 @@ impl Baseline {
         if !explained {
             self.moving.entry(class.0).or_default().today += 1.0;
         }
+    }
+
+    /// A line of a class teaches its article.
+    pub(crate) fn taught(&mut self, class: (u32, u32), expected: f32, came: bool) {
+        let of = &mut self.classes.entry(class).or_default().taught;
+        of.expected += f64::from(expected);
+        of.observed += f64::from(u8::from(came));
+    }
+
+    /// Times as many of a class that teaches now came back as were expected when they were delivered. An article's level is what it does beside that: what its whole class
+    /// was thought to do and did not is put right in the rate of the class, and would be put right twice.
+    pub(crate) fn in_hindsight(&self, class: (u32, u32)) -> f64 {
+        self.classes
+            .get(&class)
+            .map_or(1.0, |of| of.taught.factor(HINDSIGHT_STRENGTH, 1.0))
     }
 
     /// What is expected of a line of a class, whose article is at `level` times that. One that a known case explains teaches nothing common.

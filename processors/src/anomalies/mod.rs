@@ -7,6 +7,7 @@
 //! Deliberately absent here: any series that is not of return rates; [`process`] watches those.
 
 mod baseline;
+mod delays;
 pub(crate) mod lines;
 mod look;
 pub(crate) mod output;
@@ -27,7 +28,6 @@ use eddy_models::shift::WINDOW_DAYS;
 use eddy_models::shift::cases::Cases;
 use eddy_models::shift::family::Policy;
 use eddy_models::shift::prior::Prior;
-use eddy_models::shift::series::Curve;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
@@ -37,6 +37,7 @@ use crate::slab::Paged;
 use crate::world::World;
 
 use baseline::{Baseline, LAG, Level};
+use delays::Delays;
 use lines::{DIMENSIONS, Dimension, Line, Lines, NO_SERIES, WATCHED, kept_from};
 pub(crate) use row::{Row, id_of};
 use volumes::Volumes;
@@ -72,8 +73,11 @@ pub(crate) struct Small {
     /// Number of the next line that teaches its article's level.
     taught: u64,
     baseline: Baseline,
+    delays: Delays,
     priors: [Prior; WATCHED],
     primed: Option<i32>,
+    /// What lines are held to expect by what is now known of their articles was put right, once, before the first alarm.
+    restated: bool,
     cases: Cases<u32>,
     /// Lines that no baseline may learn from, by case: dimension, series, first day of delivery, day after the last.
     explained: BTreeMap<u64, (Dimension, u32, i32, i32)>,
@@ -93,8 +97,10 @@ impl Default for Small {
             told: None,
             taught: 0,
             baseline: Baseline::default(),
+            delays: Delays::default(),
             priors: [Prior::default(); WATCHED],
             primed: None,
+            restated: false,
             cases: Cases::new(Policy::default()),
             explained: BTreeMap::new(),
             rows: Vec::new(),
@@ -130,6 +136,23 @@ fn explains(explained: &BTreeMap<u64, (Dimension, u32, i32, i32)>, line: &Line) 
     })
 }
 
+/// The level of a line's article, by its series.
+fn level_of(of: &Ledger<Key, Watched>, series: &[u32; DIMENSIONS]) -> f64 {
+    let level = |dimension: Dimension| match series[dimension as usize] {
+        NO_SERIES => Level::default(),
+        number => of.entries.get(number).value.level,
+    };
+    level(Dimension::Sku).of_sku(level(Dimension::Style).of_style())
+}
+
+/// Symbol of the size of a line, by its series.
+fn size_of(series: &Ledger<Key, Watched>, line: &Line) -> u32 {
+    match line.series[Dimension::CategorySize as usize] {
+        NO_SERIES => crate::interner::NO_SYMBOL,
+        number => series.entries.get(number).key.value.1,
+    }
+}
+
 impl Anomalies {
     /// None yet.
     pub(crate) fn new(shard: u32) -> Self {
@@ -152,7 +175,7 @@ impl Anomalies {
     }
 
     /// Closes a day.
-    pub(crate) fn close(&mut self, world: &World, day: i32, curves: &BTreeMap<u32, Curve>, clock: i64) {
+    pub(crate) fn close(&mut self, world: &World, day: i32, clock: i64) {
         let began = *self.small.began.get_or_insert(day);
         let returned = self.gather(world, day);
         let tells = day - began >= TOLD_FROM;
@@ -162,9 +185,13 @@ impl Anomalies {
             stirred = self.tell(returned, day);
             self.teach(day);
         }
+        let curves = &self.small.delays.curves(day);
         self.small.baseline.close(day, curves);
         if !tells {
             return;
+        }
+        if day - began >= ALARMS_FROM && !self.small.restated {
+            self.restate();
         }
         let curves = Curves::new(curves, self.series.len());
         if self.small.primed.is_none_or(|primed| day - primed >= WEEK) {
@@ -198,6 +225,7 @@ impl Anomalies {
                     let series = self.series_of(sold);
                     let small = &mut self.small;
                     small.baseline.delivered(class_of(sold), sold.delivered_on);
+                    small.delays.delivered(sold.category, sold.delivered_on);
                     Some(small.lines.push(Line {
                         id,
                         series,
@@ -221,6 +249,7 @@ impl Anomalies {
                 && let Some(line) = self.small.lines.get_mut(number)
             {
                 line.returned = Some((day, group));
+                self.small.delays.returned(sold.category, day - sold.delivered_on);
                 returned.push(number);
             }
         }
@@ -281,17 +310,12 @@ impl Anomalies {
             let Some(line) = self.small.lines.get(number) else {
                 continue;
             };
-            let (series, day, class) = (line.series, line.day, (line.category, self.size_of(line)));
-            let level = |dimension: Dimension| {
-                let number = series[dimension as usize];
-                if number == NO_SERIES {
-                    Level::default()
-                } else {
-                    self.series.entries.get(number).value.level
-                }
-            };
-            let style = level(Dimension::Style).of_style();
-            let level = level(Dimension::Sku).of_sku(style);
+            let (series, day, class) = (
+                line.series,
+                line.day,
+                (line.category, size_of(&self.series, line)),
+            );
+            let level = level_of(&self.series, &series);
             let explained = self
                 .small
                 .lines
@@ -355,33 +379,65 @@ impl Anomalies {
         stirred
     }
 
-    /// Symbol of the size of a line, by its series.
-    fn size_of(&self, line: &Line) -> u32 {
-        match line.series[Dimension::CategorySize as usize] {
-            NO_SERIES => crate::interner::NO_SYMBOL,
-            series => self.series.entries.get(series).key.value.1,
-        }
-    }
-
     /// Lines of a month ago teach the level of their articles.
     fn teach(&mut self, day: i32) {
         let small = &mut self.small;
-        small.taught = small.taught.max(small.lines.first());
+        let from = small.taught.max(small.lines.first());
+        small.taught = from;
         while let Some(line) = small
             .lines
             .get(small.taught)
             .filter(|line| line.known <= day - LAG)
         {
             small.taught += 1;
+            if !explains(&small.explained, line) {
+                let class = (line.category, size_of(&self.series, line));
+                small
+                    .baseline
+                    .taught(class, line.expected[1], line.returned.is_some());
+            }
+        }
+        for number in from..small.taught {
+            let Some(line) = small.lines.get(number) else {
+                continue;
+            };
             if explains(&small.explained, line) {
                 continue;
             }
+            let class = (line.category, size_of(&self.series, line));
+            let expected = f64::from(line.expected[1]) * small.baseline.in_hindsight(class);
             for dimension in [Dimension::Sku, Dimension::Style] {
                 let series = line.series[dimension as usize];
                 if series != NO_SERIES {
                     let level = &mut self.series.entries.get_mut(series).value.level;
-                    level.expected += f64::from(line.expected[1]);
+                    level.expected += expected;
                     level.observed += f64::from(u8::from(line.returned.is_some()));
+                }
+            }
+        }
+    }
+
+    /// Tells the series that cut across articles once more what their lines are expected to do. When the first lines came nothing was known of the level of their articles, so
+    /// that a supplier of good ones was below what was expected of it; as their levels are learned it would rise to it, which is no shift.
+    fn restate(&mut self) {
+        self.small.restated = true;
+        for number in self.small.lines.first()..self.small.lines.next() {
+            let Some(line) = self.small.lines.get(number) else {
+                continue;
+            };
+            let level = level_of(&self.series, &line.series);
+            let Some(line) = self.small.lines.get_mut(number) else {
+                continue;
+            };
+            let now = (f64::from(line.expected[1]) * level) as f32;
+            let more = f64::from(now) - f64::from(line.expected[2]);
+            line.expected[2] = now;
+            for (dimension, series) in Dimension::ALL.into_iter().zip(line.series).take(WATCHED) {
+                if series != NO_SERIES && dimension.cuts_across() {
+                    let of = &mut self.series.entries.get_mut(series).value;
+                    of.series.delivered(line.day, more, &line.mix);
+                    of.most += more;
+                    self.small.volumes.restate(dimension as usize, line.day, more);
                 }
             }
         }
