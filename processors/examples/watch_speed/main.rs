@@ -1,6 +1,7 @@
-//! What the watch over anomalies costs in a large shop in which nothing shifts, and what it says there: every case is false.
+//! What the watch over anomalies costs in a large shop in which nothing shifts, and what it says there: every case is false, but for those of one courier that is worse from a
+//! day on, if that is asked for.
 //!
-//! `cargo run --release -p eddy-processors --example watch_speed -- [days] [orders a day] [days between two lines of figures]`.
+//! `cargo run --release -p eddy-processors --example watch_speed -- [days] [orders a day] [days between two lines of figures] [day from which a courier is worse]`.
 //!
 //! Two engines fold the same days one after another, one with the watch and one without, so that other work on the machine meets both. The difference is what the watch
 //! costs; the first event of a day closes the day before and is measured apart.
@@ -84,8 +85,8 @@ impl Folding {
 fn main() {
     let mut args = std::env::args().skip(1);
     let mut number = |or: usize| args.next().map_or(or, |arg| arg.parse().expect("a number"));
-    let (days, orders, each) = (number(120), number(3_425), number(10));
-    let mut shop = Shop::new(orders);
+    let (days, orders, each, shifts) = (number(120), number(3_425), number(10), number(usize::MAX));
+    let mut shop = Shop::new(orders, shifts);
     let (mut with, mut without) = (Folding::new(true), Folding::new(false));
     let (mut sequence, mut count, mut in_block) = (0, 0_u64, 0_u64);
     let mut open: BTreeMap<String, String> = BTreeMap::new();

@@ -15,6 +15,8 @@ const FIRST: i32 = 20_393;
 /// The shop.
 pub struct Shop {
     orders_a_day: usize,
+    /// Day from which one courier's parcels come back more often.
+    shifts: usize,
     day: usize,
     random: Random,
     /// By day: orders that arrive, and (order, line, article) asked back.
@@ -41,10 +43,11 @@ fn date(day: usize) -> String {
 }
 
 impl Shop {
-    /// A shop that sells so many orders a day.
-    pub fn new(orders_a_day: usize) -> Self {
+    /// A shop that sells so many orders a day; from day `shifts` on what courier k3 brings comes back 1.6 times as often.
+    pub fn new(orders_a_day: usize, shifts: usize) -> Self {
         Self {
             orders_a_day,
+            shifts,
             day: 0,
             random: Random::new(1),
             arrives: vec![Vec::new(); AHEAD],
@@ -112,8 +115,13 @@ impl Shop {
     fn deliver(&mut self, order: usize) {
         let data = format!(r#"{{"awb":"a{order}"}}"#);
         self.tell(&format!("d-{order}"), "shipment.delivered", order % 80_000, &data);
+        let worse = if self.day >= self.shifts && order % 8 == 3 {
+            1.6
+        } else {
+            1.0
+        };
         for (line, n) in articles(order).into_iter().enumerate() {
-            if self.random.unit() < 0.05 + 0.1 * (n % 7) as f64 / 6.0 {
+            if self.random.unit() < worse * (0.05 + 0.1 * (n % 7) as f64 / 6.0) {
                 let delay = 1 + (self.random.unit() * self.random.unit() * 25.0) as usize;
                 self.returns[(self.day + delay) % AHEAD].push((order, line, n));
             }

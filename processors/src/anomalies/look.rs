@@ -3,19 +3,28 @@
 //! What a series is told, and the why, are elsewhere.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::hint::black_box;
 
+use eddy_models::shift::WINDOW_DAYS;
 use eddy_models::shift::evidence::LEAST_FALL;
 use eddy_models::shift::family::Policy;
 use eddy_models::shift::prior::{LEAST, Moments};
 
 use super::lines::{WATCHED, kept_from};
-use super::watch::{Curves, View};
+use super::watch::{Curves, View, numbered};
 use super::{AHEAD, Anomalies, HELD, Row, SHARES, WEEK, id_of, output, why};
 use crate::world::World;
 
 /// Less than what [`Moments`] asks a series to have, by more than rounding.
 const LEAST_ASKED: f64 = 0.999 * LEAST;
+
+/// Days after which a series that may fall, and heard of no return, is looked at again.
+const FALLS_EACH: i64 = 4;
+/// Expected returns of the window from which a series is huge, and half of which it must keep to stay so.
+const HUGE: f64 = 400.0;
+/// Series that [`super::overlaps`] tells apart: those of cases first, then huge ones that see the same.
+const FOLLOWED: usize = 64;
 
 impl Anomalies {
     /// Learns over all series of each dimension how far they lie apart.
@@ -31,7 +40,13 @@ impl Anomalies {
             }
             let entry = &mut self.series.entries.get_mut(number).value;
             entry.series.advance(day);
-            entry.most = entry.series.volume() + entry.series.history().expected;
+            let volume = entry.series.volume();
+            entry.most = volume + entry.series.history().expected;
+            if volume >= HUGE {
+                self.small.huge.insert(number);
+            } else if volume < HUGE / 2.0 {
+                self.small.huge.remove(&number);
+            }
             let series = &self.series.entries.get(number).value.series;
             of.observe(series, day, curves.of(&self.series, number));
         }
@@ -54,7 +69,9 @@ impl Anomalies {
         let heads: Vec<u32> = open.map(|case| case.series).collect();
         let mut looked = stirred;
         looked.extend(&heads);
-        looked.extend(small.volumes.large());
+        // Nor is more said for a rise of one that heard nothing; a fall may wait a few days to be looked for.
+        let due = |number: &u32| (i64::from(*number) + i64::from(day)).rem_euclid(FALLS_EACH) == 0;
+        looked.extend(small.volumes.large().filter(due));
         looked.sort_unstable();
         looked.dedup();
         for (at, number) in looked.iter().enumerate() {
@@ -68,7 +85,26 @@ impl Anomalies {
                 small.volumes.is_small(*number);
             }
         }
+        let known = small.cases.iter().map(|case| case.series);
+        let open = small.cases.iter().filter(|case| case.resolved.is_none());
+        let beside = open.flat_map(|case| case.members.iter().copied());
+        let mut followed = BTreeMap::new();
+        for number in known.chain(beside.filter(|number| small.huge.contains(number))) {
+            if followed.len() < FOLLOWED {
+                let dimension = self.series.entries.get(number).key.dimension;
+                followed.insert(number, dimension);
+            }
+        }
+        let first = day - WINDOW_DAYS + 1;
+        if !followed.is_empty() || !self.overlaps.is_idle() {
+            let (series, lines) = (&self.series, &small.lines);
+            self.overlaps
+                .follow(&followed, small.huge.iter().copied(), first, |number| {
+                    numbered(series, lines, number, first).map(|(_, line)| line)
+                });
+        }
         let view = View {
+            overlaps: &self.overlaps,
             today: day,
             series: &self.series,
             lines: &small.lines,
@@ -123,10 +159,11 @@ impl Anomalies {
             let moved = row.series != case.series;
             let causes =
                 (opened || moved || (day - case.opened) % WEEK == 0).then_some(|| why::causes(&view, case));
+            let counted = row.counted();
             let tell = row.take(
                 day,
                 case,
-                || view.stakes(case),
+                || view.stakes(case, counted),
                 causes,
                 (tested, clock, opened || moved),
             );

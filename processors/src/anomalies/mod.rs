@@ -11,14 +11,15 @@ mod delays;
 pub(crate) mod lines;
 mod look;
 pub(crate) mod output;
+mod overlaps;
 pub(crate) mod process;
 mod row;
+mod tell;
 mod volumes;
 mod watch;
 mod why;
 
-use std::collections::BTreeMap;
-use std::hint::black_box;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitcode::{Decode, Encode};
 use eddy_events::feedback::AnomalyReviewed;
@@ -36,10 +37,12 @@ use crate::rates::sold::{Sold, net};
 use crate::slab::Paged;
 use crate::world::World;
 
-use baseline::{Baseline, LAG, Level};
+use baseline::Baseline;
 use delays::Delays;
 use lines::{DIMENSIONS, Dimension, Line, Lines, NO_SERIES, WATCHED, kept_from};
+use overlaps::Overlaps;
 pub(crate) use row::{Row, id_of};
+use tell::Fresh;
 use volumes::Volumes;
 pub(crate) use watch::Key;
 use watch::{Curves, Watched};
@@ -86,6 +89,8 @@ pub(crate) struct Small {
     /// Series by dimension.
     values: [usize; DIMENSIONS],
     volumes: Volumes,
+    /// Series of which so many lines are kept that nobody should walk them, as of the last priming.
+    huge: BTreeSet<u32>,
 }
 
 impl Default for Small {
@@ -107,6 +112,7 @@ impl Default for Small {
             process: process::Small::default(),
             values: [0; DIMENSIONS],
             volumes: Volumes::default(),
+            huge: BTreeSet::new(),
         }
     }
 }
@@ -122,35 +128,13 @@ pub(crate) struct Anomalies {
     dirty: Vec<u32>,
     /// Numbers of series by their value, as they are asked for: the ledger has to look at a series to know it.
     numbers: [Vec<u32>; DIMENSIONS],
+    overlaps: Overlaps,
+    fresh: Fresh,
     pairs: [FxHashMap<(u32, u32), u32>; DIMENSIONS],
 }
 
 fn class_of(line: &Sold) -> (u32, u32) {
     (line.category, line.size)
-}
-
-/// Whether a case explains a line.
-fn explains(explained: &BTreeMap<u64, (Dimension, u32, i32, i32)>, line: &Line) -> bool {
-    explained.values().any(|(dimension, series, from, to)| {
-        (*from..*to).contains(&line.day) && line.series[*dimension as usize] == *series
-    })
-}
-
-/// The level of a line's article, by its series.
-fn level_of(of: &Ledger<Key, Watched>, series: &[u32; DIMENSIONS]) -> f64 {
-    let level = |dimension: Dimension| match series[dimension as usize] {
-        NO_SERIES => Level::default(),
-        number => of.entries.get(number).value.level,
-    };
-    level(Dimension::Sku).of_sku(level(Dimension::Style).of_style())
-}
-
-/// Symbol of the size of a line, by its series.
-fn size_of(series: &Ledger<Key, Watched>, line: &Line) -> u32 {
-    match line.series[Dimension::CategorySize as usize] {
-        NO_SERIES => crate::interner::NO_SYMBOL,
-        number => series.entries.get(number).key.value.1,
-    }
 }
 
 impl Anomalies {
@@ -286,161 +270,6 @@ impl Anomalies {
             }
             number
         })
-    }
-
-    /// Reads what a line will be told to, see [`Series::touch`].
-    fn touch(&self, number: u64) -> i32 {
-        let Some(line) = self.small.lines.get(number) else {
-            return 0;
-        };
-        let known = line.series.iter().filter(|series| **series != NO_SERIES);
-        known.fold(0, |sum, series| {
-            sum ^ self.series.entries.get(*series).value.series.touch()
-        })
-    }
-
-    /// Tells the series of lines that they have not heard of, and of returns. Which of them had a return.
-    fn tell(&mut self, returned: Vec<u64>, today: i32) -> Vec<u32> {
-        let mut stirred = Vec::new();
-        // The first time all that is kept is told; later on what came today.
-        let first = self.small.told.is_none();
-        let from = self.small.told.unwrap_or_else(|| self.small.lines.first());
-        for number in from..self.small.lines.next() {
-            black_box(self.touch(number + AHEAD));
-            let Some(line) = self.small.lines.get(number) else {
-                continue;
-            };
-            let (series, day, class) = (
-                line.series,
-                line.day,
-                (line.category, size_of(&self.series, line)),
-            );
-            let level = level_of(&self.series, &series);
-            let explained = self
-                .small
-                .lines
-                .get(number)
-                .is_some_and(|line| explains(&self.small.explained, line));
-            let expected = self.small.baseline.expect(class, day, level, explained);
-            let small = &mut self.small;
-            let Some(line) = small.lines.get_mut(number) else {
-                continue;
-            };
-            (line.expected, line.mix, line.explained) = (expected.mass, expected.mix, explained);
-            for (dimension, series) in Dimension::ALL.into_iter().zip(line.series) {
-                if series == NO_SERIES {
-                    continue;
-                }
-                let of = &mut self.series.entries.get_mut(series).value;
-                let before = (number + 1).saturating_sub(of.next);
-                line.before[dimension as usize] = if of.next == 0 {
-                    0
-                } else {
-                    u32::try_from(before).unwrap_or(0)
-                };
-                of.next = number + 1;
-                if (dimension as usize) < WATCHED {
-                    of.weights.add(line.category, f64::from(line.expected[0]));
-                    let (told, which) = ((&mut of.series, &mut of.large), (series, dimension as usize));
-                    let mass = line.mass(dimension);
-                    of.most += mass;
-                    small.volumes.deliver(told, which, (today, line.day), |series| {
-                        series.delivered(line.day, mass, &line.mix);
-                        mass
-                    });
-                }
-            }
-        }
-        self.small.told = Some(self.small.lines.next());
-        // A line that came back before it was told of counts as well.
-        let earlier = (self.small.lines.first()..self.small.lines.next())
-            .filter(|_| first)
-            .filter(|number| {
-                self.small
-                    .lines
-                    .get(*number)
-                    .is_some_and(|line| line.returned.is_some())
-            });
-        let returned = if first { earlier.collect() } else { returned };
-        for number in returned {
-            let Some(line) = self.small.lines.get(number) else {
-                continue;
-            };
-            let Some((_, group)) = line.returned else { continue };
-            for series in &line.series[..WATCHED] {
-                if *series != NO_SERIES {
-                    let of = &mut self.series.entries.get_mut(*series).value;
-                    of.series.advance(today);
-                    of.series.returned(line.day, usize::from(group), 1);
-                    stirred.push(*series);
-                }
-            }
-        }
-        stirred
-    }
-
-    /// Lines of a month ago teach the level of their articles.
-    fn teach(&mut self, day: i32) {
-        let small = &mut self.small;
-        let from = small.taught.max(small.lines.first());
-        small.taught = from;
-        while let Some(line) = small
-            .lines
-            .get(small.taught)
-            .filter(|line| line.known <= day - LAG)
-        {
-            small.taught += 1;
-            if !explains(&small.explained, line) {
-                let class = (line.category, size_of(&self.series, line));
-                small
-                    .baseline
-                    .taught(class, line.expected[1], line.returned.is_some());
-            }
-        }
-        for number in from..small.taught {
-            let Some(line) = small.lines.get(number) else {
-                continue;
-            };
-            if explains(&small.explained, line) {
-                continue;
-            }
-            let class = (line.category, size_of(&self.series, line));
-            let expected = f64::from(line.expected[1]) * small.baseline.in_hindsight(class);
-            for dimension in [Dimension::Sku, Dimension::Style] {
-                let series = line.series[dimension as usize];
-                if series != NO_SERIES {
-                    let level = &mut self.series.entries.get_mut(series).value.level;
-                    level.expected += expected;
-                    level.observed += f64::from(u8::from(line.returned.is_some()));
-                }
-            }
-        }
-    }
-
-    /// Tells the series that cut across articles once more what their lines are expected to do. When the first lines came nothing was known of the level of their articles, so
-    /// that a supplier of good ones was below what was expected of it; as their levels are learned it would rise to it, which is no shift.
-    fn restate(&mut self) {
-        self.small.restated = true;
-        for number in self.small.lines.first()..self.small.lines.next() {
-            let Some(line) = self.small.lines.get(number) else {
-                continue;
-            };
-            let level = level_of(&self.series, &line.series);
-            let Some(line) = self.small.lines.get_mut(number) else {
-                continue;
-            };
-            let now = (f64::from(line.expected[1]) * level) as f32;
-            let more = f64::from(now) - f64::from(line.expected[2]);
-            line.expected[2] = now;
-            for (dimension, series) in Dimension::ALL.into_iter().zip(line.series).take(WATCHED) {
-                if series != NO_SERIES && dimension.cuts_across() {
-                    let of = &mut self.series.entries.get_mut(series).value;
-                    of.series.delivered(line.day, more, &line.mix);
-                    of.most += more;
-                    self.small.volumes.restate(dimension as usize, line.day, more);
-                }
-            }
-        }
     }
 
     /// Somebody spoke about an anomaly. `false` when there is none of this id.
