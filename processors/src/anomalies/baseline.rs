@@ -123,14 +123,9 @@ pub(crate) struct Baseline {
 }
 
 impl Baseline {
-    pub(crate) fn delivered(&mut self, class: (u32, u32), day: i32) {
-        *self
-            .classes
-            .entry(class)
-            .or_default()
-            .delivered
-            .entry(day)
-            .or_default() += 1.0;
+    pub(crate) fn delivered(&mut self, class: (u32, u32), day: i32, lines: u32) {
+        let of = self.classes.entry(class).or_default();
+        *of.delivered.entry(day).or_default() += f64::from(lines);
     }
 
     /// A line came back. What a known case explained when it was delivered says nothing of what is common.
@@ -143,11 +138,11 @@ impl Baseline {
         }
     }
 
-    /// A line of a class teaches its article.
-    pub(crate) fn taught(&mut self, class: (u32, u32), expected: f32, came: bool) {
+    /// Lines of a class teach their articles.
+    pub(crate) fn taught(&mut self, class: (u32, u32), lines: Level) {
         let of = &mut self.classes.entry(class).or_default().taught;
-        of.expected += f64::from(expected);
-        of.observed += f64::from(u8::from(came));
+        of.expected += lines.expected;
+        of.observed += lines.observed;
     }
 
     /// Times as many of a class that teaches now came back as were expected when they were delivered. An article's level is what it does beside that: what its whole class

@@ -56,15 +56,10 @@ impl Delay {
 pub(crate) struct Delays(BTreeMap<u32, Delay>);
 
 impl Delays {
-    /// A line was delivered.
-    pub(crate) fn delivered(&mut self, category: u32, day: i32) {
-        *self
-            .0
-            .entry(category)
-            .or_default()
-            .delivered
-            .entry(day)
-            .or_default() += 1;
+    /// Lines were delivered.
+    pub(crate) fn delivered(&mut self, category: u32, day: i32, lines: u32) {
+        let of = &mut self.0.entry(category).or_default().delivered;
+        *of.entry(day).or_default() += u64::from(lines);
     }
 
     /// A line came back so many days after its delivery.
@@ -107,7 +102,7 @@ mod tests {
     fn what_is_asked_back_in_the_evening_of_the_next_day_has_come_by_its_close() {
         let mut delays = Delays::default();
         for day in 0..100 {
-            (0..500).for_each(|_| delays.delivered(1, day));
+            delays.delivered(1, day, 500);
             // Fifty ever: half on the next day, half on the third.
             (0..if day < 99 { 25 } else { 0 }).for_each(|_| delays.returned(1, 1));
             (0..if day < 97 { 25 } else { 0 }).for_each(|_| delays.returned(1, 3));

@@ -191,11 +191,22 @@ impl Anomalies {
     fn gather(&mut self, world: &World, day: i32) -> Vec<u64> {
         let mut returned = Vec::new();
         let mut today = std::mem::take(&mut self.small.today);
-        today.sort_by_key(|(line, _)| line.id);
-        for of_line in today.chunk_by(|(a, _), (b, _)| a.id == b.id) {
-            let (before, now) = net(of_line);
-            let before = before.first().map(|line| line.requested > 0);
-            let Some(sold) = now.last() else { continue };
+        // In the order of the lines; what was told of one stays in the order in which it was.
+        let mut order: Vec<((u32, u32), usize)> =
+            today.iter().enumerate().map(|(at, of)| (of.0.id, at)).collect();
+        order.sort_unstable();
+        let mut delivered = FxHashMap::<((u32, u32), i32), u32>::default();
+        for of_line in order.chunk_by(|a, b| a.0 == b.0) {
+            let several: Vec<(Sold, i64)>;
+            let (before, sold) = match of_line {
+                [(_, at)] if today[*at].1 > 0 => (None, &today[*at].0),
+                _ => {
+                    several = of_line.iter().map(|(_, at)| today[*at].clone()).collect();
+                    let (before, now) = net(&several);
+                    let Some(sold) = now.last() else { continue };
+                    (before.first().map(|line| line.requested > 0), *sold)
+                }
+            };
             let id = sold.id;
             let group = (sold.requested > 0).then(|| {
                 let word = world.symbols.text(sold.group);
@@ -208,8 +219,7 @@ impl Anomalies {
                 None => {
                     let series = self.series_of(sold);
                     let small = &mut self.small;
-                    small.baseline.delivered(class_of(sold), sold.delivered_on);
-                    small.delays.delivered(sold.category, sold.delivered_on);
+                    *delivered.entry((class_of(sold), sold.delivered_on)).or_default() += 1;
                     Some(small.lines.push(Line {
                         id,
                         series,
@@ -237,6 +247,12 @@ impl Anomalies {
                 returned.push(number);
             }
         }
+        for ((class, day), lines) in delivered {
+            self.small.baseline.delivered(class, day, lines);
+            self.small.delays.delivered(class.0, day, lines);
+        }
+        today.clear();
+        self.small.today = today;
         returned
     }
 

@@ -141,6 +141,11 @@ impl Overlaps {
                 continue;
             }
             let mut cells = BTreeMap::<_, Cell>::new();
+            if self.cases.is_empty() {
+                // No line lies in any: nobody is walked.
+                self.huge.insert(series, cells);
+                continue;
+            }
             for line in lines(series).filter(|line| line.day >= first) {
                 let (mask, dimension) = (self.mask(line), dimension_of(line, series));
                 if let Some(dimension) = dimension.filter(|_| mask > 0) {

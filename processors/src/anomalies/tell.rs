@@ -257,6 +257,8 @@ impl Anomalies {
         let small = &mut self.small;
         let from = small.taught.max(small.lines.first());
         small.taught = from;
+        let mut classes = FxHashMap::<(u32, u32), Level>::default();
+        let mut teach = Vec::new();
         while let Some(line) = small
             .lines
             .get(small.taught)
@@ -265,20 +267,22 @@ impl Anomalies {
             small.taught += 1;
             if !explains(&small.explained, line) {
                 let class = (line.category, size_of(&self.series, line));
-                small
-                    .baseline
-                    .taught(class, line.expected[1], line.returned.is_some());
+                let of = classes.entry(class).or_default();
+                of.expected += f64::from(line.expected[1]);
+                of.observed += f64::from(u8::from(line.returned.is_some()));
+                teach.push((small.taught - 1, class));
             }
         }
-        for number in from..small.taught {
+        let mut hindsight = FxHashMap::<(u32, u32), f64>::default();
+        for (class, lines) in classes {
+            small.baseline.taught(class, lines);
+            hindsight.insert(class, small.baseline.in_hindsight(class));
+        }
+        for (number, class) in teach {
             let Some(line) = small.lines.get(number) else {
                 continue;
             };
-            if explains(&small.explained, line) {
-                continue;
-            }
-            let class = (line.category, size_of(&self.series, line));
-            let expected = f64::from(line.expected[1]) * small.baseline.in_hindsight(class);
+            let expected = f64::from(line.expected[1]) * hindsight[&class];
             for dimension in [Dimension::Sku, Dimension::Style] {
                 let series = line.series[dimension as usize];
                 if series != NO_SERIES {
