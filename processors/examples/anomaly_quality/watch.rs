@@ -376,8 +376,7 @@ fn close(
         let heads = cases
             .iter()
             .any(|c| c.resolved.is_none() && c.series == id as u32);
-        let falls = (id as i64 + i64::from(today)).rem_euclid(4) == 0 && series.volume() >= LEAST_FALL;
-        let asks = heads || falls || out.stirred.contains(&(id as u32));
+        let asks = heads || series.volume() >= LEAST_FALL || out.stirred.contains(&(id as u32));
         let passes = asks && (heads || series.may_reach(today, curve, prior, cases.bar(share)));
         out.asked += u64::from(asks);
         out.passed += u64::from(passes);

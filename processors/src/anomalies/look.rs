@@ -19,8 +19,6 @@ use crate::world::World;
 /// Less than what [`Moments`] asks a series to have, by more than rounding.
 const LEAST_ASKED: f64 = 0.999 * LEAST;
 
-/// Days after which a series that may fall, and heard of no return, is looked at again.
-const FALLS_EACH: i64 = 4;
 /// Expected returns of the window from which a series is huge, and half of which it must keep to stay so.
 const HUGE: f64 = 400.0;
 /// Series that [`super::overlaps`] tells apart: those of cases first, then huge ones that see the same.
@@ -69,9 +67,7 @@ impl Anomalies {
         let heads: Vec<u32> = open.map(|case| case.series).collect();
         let mut looked = stirred;
         looked.extend(&heads);
-        // Nor is more said for a rise of one that heard nothing; a fall may wait a few days to be looked for.
-        let due = |number: &u32| (i64::from(*number) + i64::from(day)).rem_euclid(FALLS_EACH) == 0;
-        looked.extend(small.volumes.large().filter(due));
+        looked.extend(small.volumes.large());
         looked.sort_unstable();
         looked.dedup();
         for (at, number) in looked.iter().enumerate() {

@@ -184,7 +184,7 @@ impl Anomalies {
         if day - began >= ALARMS_FROM {
             self.look(world, day, &curves, stirred, clock);
         }
-        while self.small.lines.forget(kept_from(day)).is_some() {}
+        self.small.lines.forget(kept_from(day));
     }
 
     /// Lines that are new, and numbers of those of which it became known today that they come back.
