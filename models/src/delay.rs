@@ -75,23 +75,31 @@ impl Curve {
     #[must_use]
     #[allow(clippy::cast_precision_loss)]
     pub fn fit(returned_by_age: &[u64; AGES], at_risk: &[u64; AGES], prior: Option<&Self>) -> Self {
-        let assumed = Self::default();
-        let (prior, lent) = prior.map_or((&assumed, ASSUMED), |prior| (prior, LENT));
-        let watched = |age: usize| {
+        let watched = std::array::from_fn(|age| {
             let next = at_risk.get(age + 1).unwrap_or(&at_risk[age]);
             (at_risk[age] as f64 + *next as f64) / 2.0
-        };
+        });
+        Self::fit_watched(returned_by_age, &watched, prior)
+    }
+
+    /// Learns a curve of ages that are counted in days of the calendar and not rounded down: at the end of a day all that was delivered on one day is equally old, and
+    /// was watched through the whole of its last day. `watched[a]`: units whose day of age `a` has ended; ask [`Curve::share`] for `a + 1` then.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn fit_watched(returned_by_age: &[u64; AGES], watched: &[f64; AGES], prior: Option<&Self>) -> Self {
+        let assumed = Self::default();
+        let (prior, lent) = prior.map_or((&assumed, ASSUMED), |prior| (prior, LENT));
         let (mut seen, mut matured) = (0.0, 0.0);
         for (age, returned) in returned_by_age.iter().enumerate() {
             seen += *returned as f64;
-            matured += watched(age) * prior.density(age);
+            matured += watched[age] * prior.density(age);
         }
         // One return's worth of the wider group keeps the level off nought.
         let level = (seen + 1.0) / (matured + 1.0 / prior.ever);
         let mut density = [0.0; AGES];
         for (age, share) in density.iter_mut().enumerate() {
             let returned = returned_by_age[age] as f64 + lent * prior.density(age);
-            *share = returned / (watched(age) + lent / level);
+            *share = returned / (watched[age] + lent / level);
         }
         Self::of(&density, seen + lent)
     }

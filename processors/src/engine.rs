@@ -285,9 +285,7 @@ impl Engine {
             self.routing.begin_day(&self.world);
             self.rates.close(&self.world, day);
             if self.config.anomalies {
-                self.rates.ensure_learned();
-                let curves = self.rates.curves();
-                self.anomalies.close(&self.world, day - 1, &curves, self.clock);
+                self.anomalies.close(&self.world, day - 1, self.clock);
                 self.anomalies.close_process(&mut self.world, day - 1, self.clock);
             }
         }

@@ -14,6 +14,9 @@ use super::{GROUPS, WINDOW_DAYS};
 /// For the rounding of sums that are made in another order here.
 const MARGIN: f64 = 1e-3;
 
+/// Onsets that are bounded together before one of them is looked at.
+const BLOCK: usize = 4;
+
 /// Whether a Poisson's ratio is above a bound.
 fn tells(observed: f64, mean: f64, bound: f64) -> bool {
     let log = if observed > 0.0 {
@@ -89,25 +92,18 @@ impl Series {
         });
         let b: [f64; GROUPS] =
             std::array::from_fn(|group| prior.group_strength + total_expected * shares[group]);
-        let (mut expected, mut seen) = (0.0, [0_u32; GROUPS]);
-        for (cohort, due) in self.cohorts.iter().zip(&due).rev() {
-            if cohort.day <= from {
-                break;
-            }
-            expected += due;
-            let mut count = 0;
-            for (sum, n) in seen.iter_mut().zip(cohort.returned) {
-                *sum += u32::from(n);
-                count += *sum;
-            }
-            let count = f64::from(count);
-            let whole = Stream {
-                observed: count,
-                expected,
-                a: prior.strength + total - count,
-                b: prior.strength + total_expected - expected,
+        let may = |expected: f64, seen: &[u32; GROUPS], falls: (f64, u32)| {
+            let whole = |expected: f64, count: u32| {
+                let count = f64::from(count);
+                Stream {
+                    observed: count,
+                    expected,
+                    a: prior.strength + total - count,
+                    b: prior.strength + total_expected - expected,
+                }
             };
-            if (whole.may_rise(bound) || whole.may_fall(bound)) && whole.tells(bound) {
+            let (rise, fall) = (whole(expected, seen.iter().sum()), whole(falls.0, falls.1));
+            if rise.may_rise(bound) && rise.tells(bound) || fall.may_fall(bound) && fall.tells(bound) {
                 return true;
             }
             let of = |group: usize| {
@@ -121,11 +117,39 @@ impl Series {
             };
             // All at once, without a branch; then those that may.
             let may: [bool; GROUPS] = std::array::from_fn(|group| of(group).may_rise(bound));
-            if may.iter().any(|may| *may)
+            may.iter().any(|may| *may)
                 && (0..GROUPS).any(|group| may[group] && seen[group] > 1 && of(group).tells(bound))
-            {
-                return true;
+        };
+        let first = self.cohorts.partition_point(|cohort| cohort.day <= from);
+        let (mut expected, mut seen) = (0.0, [0_u32; GROUPS]);
+        let mut until = self.cohorts.len();
+        while until > first {
+            let begin = until.saturating_sub(BLOCK).max(first);
+            // Of a block of onsets: a rise may at most have what the oldest saw where the newest expected it, a fall the reverse.
+            let (mut oldest, mut all_seen) = (expected, seen);
+            let mut newest = (0.0, 0);
+            for at in (begin..until).rev() {
+                oldest += due[at];
+                for (sum, n) in all_seen.iter_mut().zip(self.cohorts[at].returned) {
+                    *sum += u32::from(n);
+                }
+                if at + 1 == until {
+                    newest = (oldest, all_seen.iter().sum::<u32>());
+                }
             }
+            if may(newest.0, &all_seen, (oldest, newest.1)) {
+                for at in (begin..until).rev() {
+                    expected += due[at];
+                    for (sum, n) in seen.iter_mut().zip(self.cohorts[at].returned) {
+                        *sum += u32::from(n);
+                    }
+                    if may(expected, &seen, (expected, seen.iter().sum())) {
+                        return true;
+                    }
+                }
+            }
+            (expected, seen) = (oldest, all_seen);
+            until = begin;
         }
         false
     }

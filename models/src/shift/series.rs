@@ -124,6 +124,18 @@ impl Series {
         }
     }
 
+    /// Several lines at once, as [`Series::delivered`]: `mix` is the sum of what is expected by reason group.
+    pub fn delivered_together(&mut self, day: i32, expected: f64, mix: &[f32; GROUPS]) {
+        for (sum, more) in self.mix.iter_mut().zip(mix) {
+            *sum += more;
+        }
+        if let Some(at) = self.place(day) {
+            self.cohorts[at].expected += expected as f32;
+        } else {
+            self.history.expected += expected;
+        }
+    }
+
     /// Of the lines delivered on a day, `lines` more came back. Groups beyond the last count as the last.
     pub fn returned(&mut self, delivered: i32, group: usize, lines: u16) {
         let group = group.min(GROUPS - 1);
@@ -246,6 +258,26 @@ impl Series {
             if let Some(group) = returned {
                 let count = &mut cohort.returned[group.min(GROUPS - 1)];
                 *count = count.saturating_sub(1);
+            }
+        }
+        rest.cohorts.retain(|c| c.expected > 1e-6);
+        rest
+    }
+
+    /// This series less sums of lines: by delivery day what was expected of them, and what came back of them by reason group.
+    #[must_use]
+    pub fn less(&self, days: impl IntoIterator<Item = (i32, f64, [u32; GROUPS])>) -> Self {
+        let mut rest = self.clone();
+        for (day, expected, returned) in days {
+            let Ok(at) = rest.cohorts.binary_search_by_key(&day, |c| c.day) else {
+                continue;
+            };
+            let cohort = &mut rest.cohorts[at];
+            let left = f64::from(cohort.expected) - expected;
+            // What is left of a day of which nothing is left is rounding.
+            cohort.expected = if left < 1e-5 * expected { 0.0 } else { left as f32 };
+            for (count, n) in cohort.returned.iter_mut().zip(returned) {
+                *count = count.saturating_sub(u16::try_from(n).unwrap_or(u16::MAX));
             }
         }
         rest.cohorts.retain(|c| c.expected > 1e-6);

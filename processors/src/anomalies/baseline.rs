@@ -16,6 +16,10 @@ const YOUNG: i32 = 60;
 const STYLE_STRENGTH: f64 = 8.0;
 const SKU_STRENGTH: f64 = 25.0;
 
+/// Days after which half is forgotten of how the lines of a class that taught their articles fared, and what "as expected" counts for.
+const HINDSIGHT_DAYS: f64 = 14.0;
+const HINDSIGHT_STRENGTH: f64 = 25.0;
+
 /// Rate of a class that came today.
 const UNKNOWN: f64 = 0.1;
 
@@ -30,10 +34,15 @@ struct Class {
     groups: [f64; GROUPS],
     rate: f64,
     mix: [f32; GROUPS],
+    /// Of the lines that taught their articles of late.
+    taught: Level,
 }
 
 impl Class {
     fn learn(&mut self, today: i32, curve: &Curve) {
+        let keep = (-1.0 / HINDSIGHT_DAYS).exp2();
+        self.taught.expected *= keep;
+        self.taught.observed *= keep;
         while let Some(first) = self
             .delivered
             .first_entry()
@@ -86,10 +95,21 @@ impl Level {
     }
 }
 
-/// What is expected of a line.
-pub(crate) struct Expected {
-    pub(crate) mass: [f32; 3],
+/// What is expected of a line of a class.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Of the class, without anything common.
+    pub(crate) rate: f64,
+    plain: f64,
+    moved: f64,
     pub(crate) mix: [f32; GROUPS],
+}
+
+impl Plan {
+    /// Expected of a line, whose article is at `level` times its class: by its class, by what its category does of late, and by its article's own level.
+    pub(crate) fn times(&self, level: f64) -> [f32; 3] {
+        [self.plain as f32, self.moved as f32, (self.moved * level) as f32]
+    }
 }
 
 /// The baseline.
@@ -103,14 +123,9 @@ pub(crate) struct Baseline {
 }
 
 impl Baseline {
-    pub(crate) fn delivered(&mut self, class: (u32, u32), day: i32) {
-        *self
-            .classes
-            .entry(class)
-            .or_default()
-            .delivered
-            .entry(day)
-            .or_default() += 1.0;
+    pub(crate) fn delivered(&mut self, class: (u32, u32), day: i32, lines: u32) {
+        let of = self.classes.entry(class).or_default();
+        *of.delivered.entry(day).or_default() += f64::from(lines);
     }
 
     /// A line came back. What a known case explained when it was delivered says nothing of what is common.
@@ -123,24 +138,39 @@ impl Baseline {
         }
     }
 
-    /// What is expected of a line of a class, whose article is at `level` times that. One that a known case explains teaches nothing common.
-    pub(crate) fn expect(&mut self, class: (u32, u32), day: i32, level: f64, explained: bool) -> Expected {
-        let of = self.classes.entry(class).or_default();
-        let moving = self.moving.entry(class.0).or_default();
-        let rate = if of.rate > 0.0 { of.rate } else { UNKNOWN };
-        if !explained {
-            *moving.masses.entry(day).or_default() += rate;
-        }
+    /// Lines of a class teach their articles.
+    pub(crate) fn taught(&mut self, class: (u32, u32), lines: Level) {
+        let of = &mut self.classes.entry(class).or_default().taught;
+        of.expected += lines.expected;
+        of.observed += lines.observed;
+    }
+
+    /// Times as many of a class that teaches now came back as were expected when they were delivered. An article's level is what it does beside that: what its whole class
+    /// was thought to do and did not is put right in the rate of the class, and would be put right twice.
+    pub(crate) fn in_hindsight(&self, class: (u32, u32)) -> f64 {
+        self.classes
+            .get(&class)
+            .map_or(1.0, |of| of.taught.factor(HINDSIGHT_STRENGTH, 1.0))
+    }
+
+    /// What is expected of a line of a class.
+    pub(crate) fn plan(&self, class: (u32, u32)) -> Plan {
+        let of = self.classes.get(&class).filter(|of| of.rate > 0.0);
+        let rate = of.map_or(UNKNOWN, |of| of.rate);
+        let common = self.moving.get(&class.0).map_or(1.0, |of| of.common.factor());
         let plain = rate * self.whole.factor();
-        let moved = plain * moving.common.factor();
-        Expected {
-            mass: [plain as f32, moved as f32, (moved * level) as f32],
-            mix: if of.rate > 0.0 {
-                of.mix
-            } else {
-                [1.0 / GROUPS as f32; GROUPS]
-            },
+        Plan {
+            rate,
+            plain,
+            moved: plain * common,
+            mix: of.map_or([1.0 / GROUPS as f32; GROUPS], |of| of.mix),
         }
+    }
+
+    /// So much was expected of the lines of a category and a day by their classes. Those that a known case explains teach nothing common.
+    pub(crate) fn expects(&mut self, category: u32, day: i32, mass: f64) {
+        let moving = self.moving.entry(category).or_default();
+        *moving.masses.entry(day).or_default() += mass;
     }
 
     /// Closes a day: what is common, and the rates.

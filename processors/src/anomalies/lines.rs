@@ -194,16 +194,17 @@ impl Lines {
         self.first
     }
 
-    /// Forgets the oldest line if it was known before `day`.
-    pub(crate) fn forget(&mut self, day: i32) -> Option<Line> {
-        if self.lines.front()?.known >= day {
-            return None;
+    /// Forgets the lines that were known before `day`.
+    pub(crate) fn forget(&mut self, day: i32) {
+        let old = self.lines.iter().take_while(|line| line.known < day);
+        let mut many = 0;
+        for (line, number) in old.zip(self.first..) {
+            if self.numbers.get(&line.id) == Some(&number) {
+                self.numbers.remove(&line.id);
+            }
+            many += 1;
         }
-        let line = self.lines.pop_front()?;
-        if self.numbers.get(&line.id) == Some(&self.first) {
-            self.numbers.remove(&line.id);
-        }
-        self.first += 1;
-        Some(line)
+        self.lines.drain(..many);
+        self.first += many as u64;
     }
 }

@@ -3,19 +3,26 @@
 //! What a series is told, and the why, are elsewhere.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::hint::black_box;
 
+use eddy_models::shift::WINDOW_DAYS;
 use eddy_models::shift::evidence::LEAST_FALL;
 use eddy_models::shift::family::Policy;
 use eddy_models::shift::prior::{LEAST, Moments};
 
 use super::lines::{WATCHED, kept_from};
-use super::watch::{Curves, View};
+use super::watch::{Curves, View, numbered};
 use super::{AHEAD, Anomalies, HELD, Row, SHARES, WEEK, id_of, output, why};
 use crate::world::World;
 
 /// Less than what [`Moments`] asks a series to have, by more than rounding.
 const LEAST_ASKED: f64 = 0.999 * LEAST;
+
+/// Expected returns of the window from which a series is huge, and half of which it must keep to stay so.
+const HUGE: f64 = 400.0;
+/// Series that [`super::overlaps`] tells apart: those of cases first, then huge ones that see the same.
+const FOLLOWED: usize = 64;
 
 impl Anomalies {
     /// Learns over all series of each dimension how far they lie apart.
@@ -31,7 +38,13 @@ impl Anomalies {
             }
             let entry = &mut self.series.entries.get_mut(number).value;
             entry.series.advance(day);
-            entry.most = entry.series.volume() + entry.series.history().expected;
+            let volume = entry.series.volume();
+            entry.most = volume + entry.series.history().expected;
+            if volume >= HUGE {
+                self.small.huge.insert(number);
+            } else if volume < HUGE / 2.0 {
+                self.small.huge.remove(&number);
+            }
             let series = &self.series.entries.get(number).value.series;
             of.observe(series, day, curves.of(&self.series, number));
         }
@@ -68,7 +81,26 @@ impl Anomalies {
                 small.volumes.is_small(*number);
             }
         }
+        let known = small.cases.iter().map(|case| case.series);
+        let open = small.cases.iter().filter(|case| case.resolved.is_none());
+        let beside = open.flat_map(|case| case.members.iter().copied());
+        let mut followed = BTreeMap::new();
+        for number in known.chain(beside.filter(|number| small.huge.contains(number))) {
+            if followed.len() < FOLLOWED {
+                let dimension = self.series.entries.get(number).key.dimension;
+                followed.insert(number, dimension);
+            }
+        }
+        let first = day - WINDOW_DAYS + 1;
+        if !followed.is_empty() || !self.overlaps.is_idle() {
+            let (series, lines) = (&self.series, &small.lines);
+            self.overlaps
+                .follow(&followed, small.huge.iter().copied(), first, |number| {
+                    numbered(series, lines, number, first).map(|(_, line)| line)
+                });
+        }
         let view = View {
+            overlaps: &self.overlaps,
             today: day,
             series: &self.series,
             lines: &small.lines,
@@ -123,10 +155,11 @@ impl Anomalies {
             let moved = row.series != case.series;
             let causes =
                 (opened || moved || (day - case.opened) % WEEK == 0).then_some(|| why::causes(&view, case));
+            let counted = row.counted();
             let tell = row.take(
                 day,
                 case,
-                || view.stakes(case),
+                || view.stakes(case, counted),
                 causes,
                 (tested, clock, opened || moved),
             );

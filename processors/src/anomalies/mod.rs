@@ -7,17 +7,19 @@
 //! Deliberately absent here: any series that is not of return rates; [`process`] watches those.
 
 mod baseline;
+mod delays;
 pub(crate) mod lines;
 mod look;
 pub(crate) mod output;
+mod overlaps;
 pub(crate) mod process;
 mod row;
+mod tell;
 mod volumes;
 mod watch;
 mod why;
 
-use std::collections::BTreeMap;
-use std::hint::black_box;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitcode::{Decode, Encode};
 use eddy_events::feedback::AnomalyReviewed;
@@ -27,7 +29,6 @@ use eddy_models::shift::WINDOW_DAYS;
 use eddy_models::shift::cases::Cases;
 use eddy_models::shift::family::Policy;
 use eddy_models::shift::prior::Prior;
-use eddy_models::shift::series::Curve;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
@@ -36,9 +37,12 @@ use crate::rates::sold::{Sold, net};
 use crate::slab::Paged;
 use crate::world::World;
 
-use baseline::{Baseline, LAG, Level};
+use baseline::Baseline;
+use delays::Delays;
 use lines::{DIMENSIONS, Dimension, Line, Lines, NO_SERIES, WATCHED, kept_from};
+use overlaps::Overlaps;
 pub(crate) use row::{Row, id_of};
+use tell::Fresh;
 use volumes::Volumes;
 pub(crate) use watch::Key;
 use watch::{Curves, Watched};
@@ -72,8 +76,11 @@ pub(crate) struct Small {
     /// Number of the next line that teaches its article's level.
     taught: u64,
     baseline: Baseline,
+    delays: Delays,
     priors: [Prior; WATCHED],
     primed: Option<i32>,
+    /// What lines are held to expect by what is now known of their articles was put right, once, before the first alarm.
+    restated: bool,
     cases: Cases<u32>,
     /// Lines that no baseline may learn from, by case: dimension, series, first day of delivery, day after the last.
     explained: BTreeMap<u64, (Dimension, u32, i32, i32)>,
@@ -82,6 +89,8 @@ pub(crate) struct Small {
     /// Series by dimension.
     values: [usize; DIMENSIONS],
     volumes: Volumes,
+    /// Series of which so many lines are kept that nobody should walk them, as of the last priming.
+    huge: BTreeSet<u32>,
 }
 
 impl Default for Small {
@@ -93,14 +102,17 @@ impl Default for Small {
             told: None,
             taught: 0,
             baseline: Baseline::default(),
+            delays: Delays::default(),
             priors: [Prior::default(); WATCHED],
             primed: None,
+            restated: false,
             cases: Cases::new(Policy::default()),
             explained: BTreeMap::new(),
             rows: Vec::new(),
             process: process::Small::default(),
             values: [0; DIMENSIONS],
             volumes: Volumes::default(),
+            huge: BTreeSet::new(),
         }
     }
 }
@@ -116,18 +128,13 @@ pub(crate) struct Anomalies {
     dirty: Vec<u32>,
     /// Numbers of series by their value, as they are asked for: the ledger has to look at a series to know it.
     numbers: [Vec<u32>; DIMENSIONS],
+    overlaps: Overlaps,
+    fresh: Fresh,
     pairs: [FxHashMap<(u32, u32), u32>; DIMENSIONS],
 }
 
 fn class_of(line: &Sold) -> (u32, u32) {
     (line.category, line.size)
-}
-
-/// Whether a case explains a line.
-fn explains(explained: &BTreeMap<u64, (Dimension, u32, i32, i32)>, line: &Line) -> bool {
-    explained.values().any(|(dimension, series, from, to)| {
-        (*from..*to).contains(&line.day) && line.series[*dimension as usize] == *series
-    })
 }
 
 impl Anomalies {
@@ -152,7 +159,7 @@ impl Anomalies {
     }
 
     /// Closes a day.
-    pub(crate) fn close(&mut self, world: &World, day: i32, curves: &BTreeMap<u32, Curve>, clock: i64) {
+    pub(crate) fn close(&mut self, world: &World, day: i32, clock: i64) {
         let began = *self.small.began.get_or_insert(day);
         let returned = self.gather(world, day);
         let tells = day - began >= TOLD_FROM;
@@ -162,9 +169,13 @@ impl Anomalies {
             stirred = self.tell(returned, day);
             self.teach(day);
         }
+        let curves = &self.small.delays.curves(day);
         self.small.baseline.close(day, curves);
         if !tells {
             return;
+        }
+        if day - began >= ALARMS_FROM && !self.small.restated {
+            self.restate();
         }
         let curves = Curves::new(curves, self.series.len());
         if self.small.primed.is_none_or(|primed| day - primed >= WEEK) {
@@ -173,18 +184,29 @@ impl Anomalies {
         if day - began >= ALARMS_FROM {
             self.look(world, day, &curves, stirred, clock);
         }
-        while self.small.lines.forget(kept_from(day)).is_some() {}
+        self.small.lines.forget(kept_from(day));
     }
 
     /// Lines that are new, and numbers of those of which it became known today that they come back.
     fn gather(&mut self, world: &World, day: i32) -> Vec<u64> {
         let mut returned = Vec::new();
         let mut today = std::mem::take(&mut self.small.today);
-        today.sort_by_key(|(line, _)| line.id);
-        for of_line in today.chunk_by(|(a, _), (b, _)| a.id == b.id) {
-            let (before, now) = net(of_line);
-            let before = before.first().map(|line| line.requested > 0);
-            let Some(sold) = now.last() else { continue };
+        // In the order of the lines; what was told of one stays in the order in which it was.
+        let mut order: Vec<((u32, u32), usize)> =
+            today.iter().enumerate().map(|(at, of)| (of.0.id, at)).collect();
+        order.sort_unstable();
+        let mut delivered = FxHashMap::<((u32, u32), i32), u32>::default();
+        for of_line in order.chunk_by(|a, b| a.0 == b.0) {
+            let several: Vec<(Sold, i64)>;
+            let (before, sold) = match of_line {
+                [(_, at)] if today[*at].1 > 0 => (None, &today[*at].0),
+                _ => {
+                    several = of_line.iter().map(|(_, at)| today[*at].clone()).collect();
+                    let (before, now) = net(&several);
+                    let Some(sold) = now.last() else { continue };
+                    (before.first().map(|line| line.requested > 0), *sold)
+                }
+            };
             let id = sold.id;
             let group = (sold.requested > 0).then(|| {
                 let word = world.symbols.text(sold.group);
@@ -197,7 +219,7 @@ impl Anomalies {
                 None => {
                     let series = self.series_of(sold);
                     let small = &mut self.small;
-                    small.baseline.delivered(class_of(sold), sold.delivered_on);
+                    *delivered.entry((class_of(sold), sold.delivered_on)).or_default() += 1;
                     Some(small.lines.push(Line {
                         id,
                         series,
@@ -221,9 +243,16 @@ impl Anomalies {
                 && let Some(line) = self.small.lines.get_mut(number)
             {
                 line.returned = Some((day, group));
+                self.small.delays.returned(sold.category, day - sold.delivered_on);
                 returned.push(number);
             }
         }
+        for ((class, day), lines) in delivered {
+            self.small.baseline.delivered(class, day, lines);
+            self.small.delays.delivered(class.0, day, lines);
+        }
+        today.clear();
+        self.small.today = today;
         returned
     }
 
@@ -257,134 +286,6 @@ impl Anomalies {
             }
             number
         })
-    }
-
-    /// Reads what a line will be told to, see [`Series::touch`].
-    fn touch(&self, number: u64) -> i32 {
-        let Some(line) = self.small.lines.get(number) else {
-            return 0;
-        };
-        let known = line.series.iter().filter(|series| **series != NO_SERIES);
-        known.fold(0, |sum, series| {
-            sum ^ self.series.entries.get(*series).value.series.touch()
-        })
-    }
-
-    /// Tells the series of lines that they have not heard of, and of returns. Which of them had a return.
-    fn tell(&mut self, returned: Vec<u64>, today: i32) -> Vec<u32> {
-        let mut stirred = Vec::new();
-        // The first time all that is kept is told; later on what came today.
-        let first = self.small.told.is_none();
-        let from = self.small.told.unwrap_or_else(|| self.small.lines.first());
-        for number in from..self.small.lines.next() {
-            black_box(self.touch(number + AHEAD));
-            let Some(line) = self.small.lines.get(number) else {
-                continue;
-            };
-            let (series, day, class) = (line.series, line.day, (line.category, self.size_of(line)));
-            let level = |dimension: Dimension| {
-                let number = series[dimension as usize];
-                if number == NO_SERIES {
-                    Level::default()
-                } else {
-                    self.series.entries.get(number).value.level
-                }
-            };
-            let style = level(Dimension::Style).of_style();
-            let level = level(Dimension::Sku).of_sku(style);
-            let explained = self
-                .small
-                .lines
-                .get(number)
-                .is_some_and(|line| explains(&self.small.explained, line));
-            let expected = self.small.baseline.expect(class, day, level, explained);
-            let small = &mut self.small;
-            let Some(line) = small.lines.get_mut(number) else {
-                continue;
-            };
-            (line.expected, line.mix, line.explained) = (expected.mass, expected.mix, explained);
-            for (dimension, series) in Dimension::ALL.into_iter().zip(line.series) {
-                if series == NO_SERIES {
-                    continue;
-                }
-                let of = &mut self.series.entries.get_mut(series).value;
-                let before = (number + 1).saturating_sub(of.next);
-                line.before[dimension as usize] = if of.next == 0 {
-                    0
-                } else {
-                    u32::try_from(before).unwrap_or(0)
-                };
-                of.next = number + 1;
-                if (dimension as usize) < WATCHED {
-                    of.weights.add(line.category, f64::from(line.expected[0]));
-                    let (told, which) = ((&mut of.series, &mut of.large), (series, dimension as usize));
-                    let mass = line.mass(dimension);
-                    of.most += mass;
-                    small.volumes.deliver(told, which, (today, line.day), |series| {
-                        series.delivered(line.day, mass, &line.mix);
-                        mass
-                    });
-                }
-            }
-        }
-        self.small.told = Some(self.small.lines.next());
-        // A line that came back before it was told of counts as well.
-        let earlier = (self.small.lines.first()..self.small.lines.next())
-            .filter(|_| first)
-            .filter(|number| {
-                self.small
-                    .lines
-                    .get(*number)
-                    .is_some_and(|line| line.returned.is_some())
-            });
-        let returned = if first { earlier.collect() } else { returned };
-        for number in returned {
-            let Some(line) = self.small.lines.get(number) else {
-                continue;
-            };
-            let Some((_, group)) = line.returned else { continue };
-            for series in &line.series[..WATCHED] {
-                if *series != NO_SERIES {
-                    let of = &mut self.series.entries.get_mut(*series).value;
-                    of.series.advance(today);
-                    of.series.returned(line.day, usize::from(group), 1);
-                    stirred.push(*series);
-                }
-            }
-        }
-        stirred
-    }
-
-    /// Symbol of the size of a line, by its series.
-    fn size_of(&self, line: &Line) -> u32 {
-        match line.series[Dimension::CategorySize as usize] {
-            NO_SERIES => crate::interner::NO_SYMBOL,
-            series => self.series.entries.get(series).key.value.1,
-        }
-    }
-
-    /// Lines of a month ago teach the level of their articles.
-    fn teach(&mut self, day: i32) {
-        let small = &mut self.small;
-        small.taught = small.taught.max(small.lines.first());
-        while let Some(line) = small
-            .lines
-            .get(small.taught)
-            .filter(|line| line.known <= day - LAG)
-        {
-            small.taught += 1;
-            if explains(&small.explained, line) {
-                continue;
-            }
-            for dimension in [Dimension::Sku, Dimension::Style] {
-                let series = line.series[dimension as usize];
-                if series != NO_SERIES {
-                    let level = &mut self.series.entries.get_mut(series).value.level;
-                    level.expected += f64::from(line.expected[1]);
-                    level.observed += f64::from(u8::from(line.returned.is_some()));
-                }
-            }
-        }
     }
 
     /// Somebody spoke about an anomaly. `false` when there is none of this id.

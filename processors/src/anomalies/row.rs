@@ -51,6 +51,18 @@ pub(crate) struct Row {
     /// Excess when it was last told, and when it was snoozed.
     told: f64,
     snoozed: f64,
+    counted: Counted,
+}
+
+/// Lines of a series that were delivered since a day and told up to a number, and what they are worth in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Encode, Decode)]
+pub(crate) struct Counted {
+    pub(crate) series: u32,
+    pub(crate) from: i32,
+    /// Number of the next line.
+    pub(crate) next: u64,
+    pub(crate) lines: u32,
+    pub(crate) value_minor: i64,
 }
 
 impl Row {
@@ -68,6 +80,11 @@ impl Row {
         }
     }
 
+    /// What was counted last, so that only what came since is counted again.
+    pub(super) fn counted(&self) -> Counted {
+        self.counted
+    }
+
     /// Takes the case as a day leaves it; which output tells of it, if any. `stakes` counts what was delivered since the onset and what that is worth in minor units, `causes` ranks anew; both are
     /// asked only while the case grows.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
@@ -75,7 +92,7 @@ impl Row {
         &mut self,
         today: i32,
         case: &Case<u32>,
-        stakes: impl FnOnce() -> (u32, i128),
+        stakes: impl FnOnce() -> Counted,
         causes: Option<impl FnOnce() -> Vec<Cause>>,
         (tested, clock, new): (u32, i64, bool),
     ) -> Option<OutputType> {
@@ -134,13 +151,14 @@ impl Row {
 
     /// What is counted of the case today.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-    fn measure(&mut self, today: i32, case: &Case<u32>, (delivered, value): (u32, i128)) {
+    fn measure(&mut self, today: i32, case: &Case<u32>, counted: Counted) {
         self.onset = case.onset;
         self.until = today;
         self.observed = case.observed;
         self.expected = case.expected;
-        self.delivered = delivered;
-        let each = value as f64 / f64::from(delivered.max(1));
+        self.delivered = counted.lines;
+        self.counted = counted;
+        let each = counted.value_minor as f64 / f64::from(counted.lines.max(1));
         self.at_stake_minor = (each * self.excess()).round() as i64;
     }
 

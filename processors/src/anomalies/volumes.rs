@@ -95,6 +95,14 @@ impl Volumes {
         }
     }
 
+    /// A line of a series of a dimension is expected to bring so many more.
+    pub(crate) fn restate(&mut self, dimension: usize, day: i32, more: f64) {
+        let of = &mut self.expected[dimension];
+        if day > of.until - WINDOW_DAYS {
+            *of.of(day) += more;
+        }
+    }
+
     /// Expected returns of the window, of each dimension.
     pub(crate) fn of_dimensions(&self) -> [f64; WATCHED] {
         std::array::from_fn(|at| self.expected[at].all().sum())

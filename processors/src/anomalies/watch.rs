@@ -13,6 +13,8 @@ use rustc_hash::FxHashMap;
 
 use super::baseline::Level;
 use super::lines::{DIMENSIONS, Dimension, Line, Lines, WATCHED};
+use super::overlaps::Overlaps;
+use super::row::Counted;
 use crate::ledger::Ledger;
 
 /// Which series.
@@ -83,6 +85,7 @@ pub(crate) struct View<'a> {
     pub(crate) today: i32,
     pub(crate) series: &'a Ledger<Key, Watched>,
     pub(crate) lines: &'a Lines,
+    pub(crate) overlaps: &'a Overlaps,
     pub(crate) curves: &'a Curves<'a>,
     pub(crate) priors: &'a [Prior; WATCHED],
     /// Series by dimension.
@@ -101,12 +104,21 @@ impl<'a> View<'a> {
         self.curves.of(self.series, series)
     }
 
-    /// Lines of a case delivered since its onset, and what they are worth in minor units.
-    pub(crate) fn stakes(&self, case: &Case<u32>) -> (u32, i128) {
-        self.lines_since(case.series, case.onset)
-            .fold((0, 0), |(lines, value), line| {
-                (lines + 1, value + i128::from(line.value_minor))
-            })
+    /// Lines of a case delivered since its onset, and what they are worth. Of what was counted before of the same lines, only the new ones are.
+    pub(crate) fn stakes(&self, case: &Case<u32>, before: Counted) -> Counted {
+        let same = before.next > 0 && (before.series, before.from) == (case.series, case.onset);
+        let mut counted = Counted {
+            next: self.lines.next(),
+            ..if same { before } else { Counted::default() }
+        };
+        (counted.series, counted.from) = (case.series, case.onset);
+        let known = if same { before.next } else { 0 };
+        let new = self.numbered(case.series, case.onset);
+        for (_, line) in new.take_while(|(number, _)| *number >= known) {
+            counted.lines += 1;
+            counted.value_minor = counted.value_minor.saturating_add(line.value_minor);
+        }
+        counted
     }
 
     /// Lines of a series delivered from a day on, latest known first.
@@ -114,8 +126,11 @@ impl<'a> View<'a> {
         self.numbered(series, from).map(|(_, line)| line)
     }
 
-    /// What was expected of them, and a hair, so that it may divide. Asked of one series and day many times over.
+    /// What was expected of them, and a hair, so that it may divide. Asked of one series and day many times over; of a huge one as its days were told.
     fn expected_since(&self, series: u32, from: i32) -> f64 {
+        if self.overlaps.is_huge(series) {
+            return self.mass_since(series, from);
+        }
         if let Some(known) = self.expected.borrow().get(&(series, from)) {
             return *known;
         }
@@ -127,23 +142,99 @@ impl<'a> View<'a> {
         sum
     }
 
+    /// Expected of the days of a series, and a hair.
+    fn mass_since(&self, series: u32, from: i32) -> f64 {
+        let cohorts = self.series.entries.get(series).value.series.cohorts();
+        cohorts
+            .filter(|cohort| cohort.day >= from)
+            .fold(1e-9, |sum, cohort| sum + f64::from(cohort.expected))
+    }
+
     /// The same with their numbers.
     fn numbered(&self, series: u32, from: i32) -> impl Iterator<Item = (u64, &'a Line)> {
-        let (lines, dimension) = (self.lines, self.dimension(series) as usize);
-        let mut next = self.series.entries.get(series).value.next;
-        let back = move || {
-            let number = next.checked_sub(1)?;
-            let line = lines.get(number)?;
-            next = match line.before[dimension] {
-                0 => 0,
-                before => next - u64::from(before),
-            };
-            Some((number, line))
-        };
-        std::iter::from_fn(back)
-            .take_while(move |(_, line)| line.known >= from)
-            .filter(move |(_, line)| line.day >= from)
+        numbered(self.series, self.lines, series, from)
     }
+
+    /// Shares of a huge series and of one that is a known case's, from sums that are kept.
+    fn kept(&self, series: u32, case: u32, from: i32) -> Option<(f64, f64)> {
+        let bit = self.overlaps.bit(case)?;
+        let within = |day: i32, mask: u64| day >= from && mask & bit > 0;
+        let both = self.overlaps.of(series, within);
+        let mass: f64 = both.iter().map(|(_, sum)| sum.mass).sum();
+        let plain: f64 = both.iter().map(|(_, sum)| sum.plain).sum();
+        let all = self.overlaps.of(case, within);
+        let all = all.iter().fold(1e-9, |all, (_, sum)| all + sum.plain);
+        Some((mass / self.mass_since(series, from), plain / all))
+    }
+
+    /// What known cases leave of a huge series: sums for those that are followed, lines for the rest.
+    fn left(&self, series: u32, known: &[(usize, u32, i32, i32)]) -> Series {
+        let dimension = self.dimension(series);
+        let (mut followed, mut walked) = (Vec::new(), Vec::new());
+        for case in known {
+            match self.overlaps.bit(case.1) {
+                Some(bit) => followed.push((bit, case.2, case.3)),
+                None => walked.push(*case),
+            }
+        }
+        let is_told = |day: i32, mask: u64| {
+            followed
+                .iter()
+                .any(|(bit, from, to)| mask & bit > 0 && (*from..*to).contains(&day))
+        };
+        let mut lines: Vec<(u64, &Line)> = Vec::new();
+        for case in &walked {
+            let of_case = self.numbered(case.1, case.2.max(self.today - WINDOW_DAYS));
+            lines.extend(of_case.filter(|(_, line)| {
+                line.series[dimension as usize] == series
+                    && within(line, *case)
+                    && !is_told(line.day, self.overlaps.mask(line))
+            }));
+        }
+        lines.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
+        lines.dedup_by_key(|(number, _)| *number);
+        let sums = self.overlaps.of(series, is_told);
+        let own = &self.series.entries.get(series).value.series;
+        let rest = own.less(sums.into_iter().map(|(day, sum)| (day, sum.mass, sum.returned)));
+        if lines.is_empty() {
+            return rest;
+        }
+        rest.without(lines.into_iter().map(|(_, line)| told(line, dimension)))
+    }
+}
+
+/// A line as [`Series::without`] takes it.
+fn told(line: &Line, dimension: Dimension) -> (i32, f64, Option<usize>) {
+    let group = line.returned.map(|(_, group)| usize::from(group));
+    (line.day, line.mass(dimension), group)
+}
+
+/// Whether a line lies in a case: dimension, series, first day, day after the last.
+fn within(line: &Line, (at, case, from, to): (usize, u32, i32, i32)) -> bool {
+    (from..to).contains(&line.day) && line.series[at] == case
+}
+
+/// Lines of a series delivered from a day on with their numbers, latest known first.
+pub(crate) fn numbered<'a>(
+    series: &Ledger<Key, Watched>,
+    lines: &'a Lines,
+    number: u32,
+    from: i32,
+) -> impl Iterator<Item = (u64, &'a Line)> + use<'a> {
+    let entry = series.entries.get(number);
+    let (mut next, dimension) = (entry.value.next, entry.key.dimension as usize);
+    let back = move || {
+        let number = next.checked_sub(1)?;
+        let line = lines.get(number)?;
+        next = match line.before[dimension] {
+            0 => 0,
+            before => next - u64::from(before),
+        };
+        Some((number, line))
+    };
+    std::iter::from_fn(back)
+        .take_while(move |(_, line)| line.known >= from)
+        .filter(move |(_, line)| line.day >= from)
 }
 
 /// The curves of a day: of the categories, and of the mix of categories of each series that cuts across them, made when first asked for.
@@ -192,9 +283,13 @@ impl Slices<u32> for View<'_> {
                 (at, *case.series, case.from, case.to)
             })
             .collect();
-        let within = |line: &Line, (at, case, from, to): (usize, u32, i32, i32)| {
-            (from..to).contains(&line.day) && line.series[at] == case
-        };
+        if self.overlaps.is_huge(*series) {
+            return self.left(*series, &of_case).evidence(
+                self.today,
+                self.curve(*series),
+                &self.priors[dimension as usize],
+            );
+        }
         // Lines of the cases or of the series, whichever are fewer; in one order.
         let volume = |series: u32| self.series.entries.get(series).value.series.volume();
         let mut shared: Vec<(u64, &Line)> = Vec::new();
@@ -213,10 +308,7 @@ impl Slices<u32> for View<'_> {
             let lines = self.numbered(*series, first);
             shared.extend(lines.filter(|(_, line)| of_case.iter().any(|case| within(line, *case))));
         }
-        let explained = shared.into_iter().map(|(_, line)| {
-            let group = line.returned.map(|(_, group)| usize::from(group));
-            (line.day, line.mass(dimension), group)
-        });
+        let explained = shared.into_iter().map(|(_, line)| told(line, dimension));
         let own = &self.series.entries.get(*series).value.series;
         own.without(explained)
             .evidence(self.today, self.curve(*series), &self.priors[dimension as usize])
@@ -230,6 +322,14 @@ impl Slices<u32> for View<'_> {
         } else {
             (*b, *a)
         };
+        if self.overlaps.is_huge(narrow) && self.overlaps.is_huge(wide) {
+            if let Some((of_a, of_b)) = self.kept(*a, *b, from) {
+                return Shared { of_a, of_b };
+            }
+            if let Some((of_b, of_a)) = self.kept(*b, *a, from) {
+                return Shared { of_a, of_b };
+            }
+        }
         let at = self.dimension(wide) as usize;
         let both: f64 = self
             .lines_since(narrow, from)

@@ -19,17 +19,22 @@ const BATCH_DAYS: i32 = 60;
 const KNOWN: f64 = 30.0;
 /// Of it, for one group of reasons.
 const OF_A_GROUP: f64 = 0.3;
+/// Lines of a case that are counted; of more, each so-manieth.
+const COUNTED: usize = 1 << 14;
 
 #[derive(Clone, Copy, Default)]
 struct Count {
     observed: f64,
     expected: f64,
+    /// Expected as the series are told it.
+    mass: f64,
 }
 
 impl Count {
     fn add(&mut self, other: Self) {
         self.observed += other.observed;
         self.expected += other.expected;
+        self.mass += other.mass;
     }
 }
 
@@ -58,7 +63,33 @@ fn count(view: &View<'_>, line: &Line, group: Option<usize>) -> Count {
     Count {
         observed: f64::from(u8::from(came)),
         expected: f64::from(line.expected[2]) * share * lived,
+        mass: share * lived,
     }
+}
+
+/// The same as [`since`] of a huge series, from its days; `beside` are lines of it, which tell how what is expected of their articles is to what the series was told.
+fn of_days(view: &View<'_>, series: u32, from: i32, group: Option<usize>, beside: Count) -> (Count, f64) {
+    let ratio = if beside.mass > 0.0 {
+        beside.expected / beside.mass
+    } else {
+        1.0
+    };
+    let of = &view.series.entries.get(series).value.series;
+    let (curve, share) = (view.curve(series), group.map_or(1.0, |group| of.shares()[group]));
+    let (mut sum, mut before) = (Count::default(), 0.0);
+    for cohort in of.cohorts() {
+        let expected = f64::from(cohort.expected) * ratio;
+        if cohort.day >= from {
+            sum.expected += expected * share * f64::from(curve.at(view.today - cohort.day));
+            sum.observed += match group {
+                Some(group) => f64::from(cohort.returned[group]),
+                None => cohort.returned.iter().map(|&n| f64::from(n)).sum(),
+            };
+        } else {
+            before += expected * group.map_or(1.0, |_| OF_A_GROUP);
+        }
+    }
+    (sum, before)
 }
 
 /// Of the lines of a series delivered from a day on, and what was expected of those before.
@@ -79,12 +110,15 @@ pub(crate) fn causes(view: &View<'_>, case: &Case<u32>) -> Vec<Cause> {
     let (onset, group) = (case.onset, case.group);
     let mut own = Count::default();
     let mut by_value: Vec<BTreeMap<u32, Count>> = vec![BTreeMap::new(); DIMENSIONS];
-    for line in view.lines_since(case.series, onset) {
+    let lines: Vec<&Line> = view.lines_since(case.series, onset).collect();
+    for line in lines.iter().step_by(lines.len() / COUNTED + 1) {
         let one = count(view, line, group);
         own.add(one);
-        for (values, series) in by_value.iter_mut().zip(line.series) {
+        for (dimension, values) in Dimension::ALL.into_iter().zip(&mut by_value) {
+            let series = line.series[dimension as usize];
             if series != NO_SERIES {
-                values.entry(series).or_default().add(one);
+                let mass = one.mass * line.mass(dimension);
+                values.entry(series).or_default().add(Count { mass, ..one });
             }
         }
     }
@@ -110,7 +144,11 @@ pub(crate) fn causes(view: &View<'_>, case: &Case<u32>) -> Vec<Cause> {
                 let whole = since(view, series, first.max(onset - BATCH_DAYS), group);
                 (whole.0, 0.0, (first - onset).abs() <= BEGINS_DAYS)
             } else {
-                let (whole, before) = since(view, series, onset, group);
+                let (whole, before) = if view.overlaps.is_huge(series) {
+                    of_days(view, series, onset, group, *shared)
+                } else {
+                    since(view, series, onset, group)
+                };
                 (whole, before, false)
             };
             asked.push((series, whole));

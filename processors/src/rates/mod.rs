@@ -35,8 +35,6 @@ use sold::{Arrived, Sold, net};
 /// Units that the mean of a group counts for about one member, until the members tell: categories of all, styles of a category, articles of a
 /// style, values of any other dimension.
 const ASSUMED: [f64; 4] = [20.0, 40.0, 150.0, 150.0];
-/// Ages in days that the watch over shifts tells apart.
-const WATCH_DAYS: i32 = eddy_models::shift::WINDOW_DAYS;
 /// Lines that may wait, for the close of a day or for somebody to look; more are added up before.
 const WAITING: usize = 1 << 16;
 /// Maturity from which a day of delivery counts as having spoken.
@@ -230,7 +228,7 @@ impl Rates {
     }
 
     /// Learns the curves as of the last close, unless that is done.
-    pub(crate) fn ensure_learned(&mut self) {
+    fn ensure_learned(&mut self) {
         if let Some(day) = self
             .small
             .closed
@@ -463,21 +461,6 @@ impl Rates {
     /// Whether the rows of maturity and of the forecast are due.
     pub(crate) fn take_maturity(&mut self) -> bool {
         std::mem::take(&mut self.maturity_due)
-    }
-
-    /// Curves of requests for the watch over shifts, by category: by the end of a day of what was delivered in the course of one.
-    pub(crate) fn curves(&self) -> BTreeMap<u32, eddy_models::shift::series::Curve> {
-        let of = |curves: &[Curve; 2]| {
-            let shares: Vec<f64> = (0..=WATCH_DAYS)
-                .map(|age| curves[0].share(f64::from(age) + 0.5))
-                .collect();
-            eddy_models::shift::series::Curve::new(&shares)
-        };
-        self.small
-            .curves
-            .iter()
-            .map(|(category, curves)| (*category, of(curves)))
-            .collect()
     }
 
     /// After a restore: which rows stand in the tables, so that they can be taken back.

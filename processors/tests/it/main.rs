@@ -7,6 +7,7 @@ mod diverts;
 mod driver;
 mod fraud;
 mod history;
+mod large_shop;
 mod laws;
 mod milestones;
 mod off_policy;

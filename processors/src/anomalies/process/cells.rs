@@ -14,6 +14,7 @@ use eddy_models::shift::spread::Spread;
 use eddy_models::shift::why::{Anomaly, Candidate, rank};
 
 use super::subject::{KINDS, Key};
+use crate::anomalies::row::Counted;
 use crate::anomalies::why::Cause;
 
 /// Days beyond the window for which cells are kept.
@@ -122,9 +123,13 @@ impl View<'_> {
     }
 
     /// Units since the onset, and what they are worth.
-    pub(super) fn stakes(&self, case: &Case<u32>) -> (u32, i128) {
+    pub(super) fn stakes(&self, case: &Case<u32>) -> Counted {
         let sum = self.cells.sum(case.series, case.onset);
-        (sum.units, i128::from(sum.value_minor))
+        Counted {
+            lines: sum.units,
+            value_minor: sum.value_minor,
+            ..Counted::default()
+        }
     }
 
     /// Ranked causes of a case: slices of the same units.
