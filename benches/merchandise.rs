@@ -1,5 +1,5 @@
 //! What a merchandiser asks, while events arrive: the named queries of the pages Products, Product and Anomalies and of the rates, over a year of ten million order lines made by
-//! number, nothing scored or watched (5,000 articles in 1,000 styles and 20 categories, eight lines an order, one in ten asked back), through `POST /v1/sql` with the answer read whole.
+//! number, parcels not scored (5,000 articles in 1,000 styles and 20 categories, eight lines an order, one in ten asked back), through `POST /v1/sql` with the answer read whole.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -217,7 +217,7 @@ pub fn run() {
     let path = dir.path().join("shop.ndjson");
     shop(&path);
     let config = dir.path().join("eddy.toml");
-    std::fs::write(&config, "scores = false\nanomalies = false\n").unwrap();
+    std::fs::write(&config, "scores = false\n").unwrap();
     let engine = Engine::start(&["--config", config.to_str().unwrap()]);
     let output = engine
         .command(&[

@@ -17,7 +17,7 @@ lines as (
   union all
   select *, true
   from order_lines
-  where sku = $product and (category is distinct from (select category from own) or (select category from own) is null)
+  where sku = $product and ((category is distinct from (select category from own)) or (select category from own) is null)
     and delivered_at >= (select now - interval '210 days' from clock) and delivered_at <= (select now - interval '30 days' from clock)
 ),
 -- lines that are alike in all of it are one row for each of the ways to group

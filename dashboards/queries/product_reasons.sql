@@ -15,7 +15,7 @@ lines as (
   union all
   select reason_group, delivered_on, requested_qty, true
   from order_lines
-  where requested_qty > 0 and delivered_on is not null and sku = $product and (category is distinct from (select category from own) or (select category from own) is null)
+  where requested_qty > 0 and delivered_on is not null and sku = $product and ((category is distinct from (select category from own)) or (select category from own) is null)
 )
 select coalesce(reason_group, 'none given') as reason,
        cast(date_trunc('month', delivered_on) as date) as month,

@@ -91,7 +91,8 @@ async fn value_of(
         .query_planner()
         .create_physical_plan(&optimised, state)
         .await?;
-    let [field] = &physical.schema().fields()[..] else {
+    let schema = physical.schema();
+    let [field] = &schema.fields()[..] else {
         return Ok(None);
     };
     let null = ScalarValue::try_from(field.data_type())?;

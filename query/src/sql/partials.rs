@@ -40,8 +40,9 @@ use crate::live::Standing;
 
 /// Sealed chunks from which keeping pays.
 const CHUNKS: usize = 4;
-/// Rows that a group of a chunk stands for at least.
+/// Rows that a group of a chunk stands for at least; a chunk of few rows counts as one of so many.
 const ROWS_PER_GROUP: usize = 8;
+const FEW_ROWS: usize = 1 << 10;
 /// Aggregates that are remembered, with partials or as asked once.
 const REMEMBERED: usize = 1 << 10;
 /// Bytes of all partials.
@@ -184,7 +185,7 @@ impl Answers {
 
     /// Whether a chunk of so many rows is worth keeping in so many groups.
     fn judge(&self, rows: usize, groups: usize) -> bool {
-        let worth = groups * ROWS_PER_GROUP <= rows;
+        let worth = groups * ROWS_PER_GROUP <= rows.max(FEW_ROWS);
         if !worth {
             self.vain.store(true, Ordering::Relaxed);
             self.of.lock().unwrap_or_else(PoisonError::into_inner).clear();

@@ -28,7 +28,7 @@ async fn scalar_subqueries_answered_ahead_say_what_joins_say() {
         let weight = format!("(select weight_g from parcels where awb = '{awb}')");
         for filter in [
             "p.courier = {courier}",
-            "p.courier is distinct from {courier} and p.weight_g < 140",
+            "(p.courier is distinct from {courier}) and p.weight_g < 140",
             "coalesce(p.courier, 'x') <> {courier} and p.weight_g > {weight} + 3",
             "{courier} is null and p.status = 'delivered'",
             "case when {weight} > 102 then p.courier = {courier} else p.weight_g = {weight} end",

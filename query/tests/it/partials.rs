@@ -131,7 +131,6 @@ async fn too_many_groups_are_not_kept_and_answers_that_depend_on_more_than_rows_
     );
     for sql in [
         "select courier, count(*) from parcels where random() < 2 group by courier",
-        "select courier, count(distinct status) from parcels group by courier",
         "select courier, array_agg(status) from parcels group by courier",
         "select courier, max(awb) from parcels group by courier",
         "select courier, count(*) from parcels where weight_g > (select min(number) - 10 from depots) group by courier",
@@ -167,7 +166,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn kept_partials_say_what_all_rows_say(steps in prop::collection::vec(step(), 1..24), chunk_rows in 64..160_usize) {
@@ -175,7 +174,7 @@ proptest! {
         let tables = LiveTables::with_options(schemas(), options).unwrap();
         let engine = engine_of(&tables);
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        tables.apply(vec![(PARCELS, weighing(1, 0..700))], progress(1)).unwrap();
+        tables.apply(vec![(PARCELS, weighing(1, 0..2_000))], progress(1)).unwrap();
         for (at, step) in steps.into_iter().enumerate() {
             let change: Option<Change> = match step {
                 Step::Weigh(from, count, weight) => Some(weighing(weight, from..from + count).into()),
