@@ -106,7 +106,7 @@ pub fn explain(
                 .max_by(|&a, &b| pull(a).total_cmp(&pull(b)).then(b.cmp(&a)));
             let speaker = speaker.expect("a topic has a member");
             Reason {
-                topic: *topic,
+                topic,
                 feature: schema.features[speaker].name,
                 value: Some(x[speaker]).filter(|value| !value.is_nan()),
                 contribution,
