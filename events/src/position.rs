@@ -34,9 +34,9 @@ pub struct Cause {
     /// Index of the event in the message.
     pub index: u32,
     /// Which output of this event, from 0.
-    pub ordinal: u16,
+    pub ordinal: u32,
     /// How many outputs the event has.
-    pub count: u16,
+    pub count: u32,
 }
 
 impl Cause {

@@ -87,7 +87,7 @@ pub(crate) struct Small {
 }
 
 /// Sequence, index and ordinal of an output's cause, which order the outputs of a shard.
-type OutputPlace = (u64, u32, u16);
+type OutputPlace = (u64, u32, u32);
 
 fn place_of(cause: Cause) -> OutputPlace {
     (cause.sequence, cause.index, cause.ordinal)
@@ -412,7 +412,7 @@ impl Engine {
         ));
     }
 
-    fn cause(&self, position: Position, ordinal: u16, count: u16) -> Cause {
+    fn cause(&self, position: Position, ordinal: u32, count: u32) -> Cause {
         Cause {
             shard: self.config.shard,
             sequence: position.sequence,
@@ -457,9 +457,9 @@ impl Engine {
             .chain(std::mem::take(&mut self.operations.told))
             .chain(std::mem::take(&mut self.anomalies.told))
             .collect();
-        let count = u16::try_from(outputs.len()).unwrap_or(u16::MAX);
+        let count = outputs.len() as u32;
         for (ordinal, (kind, (subject, data))) in outputs.into_iter().enumerate() {
-            let cause = self.cause(position, ordinal as u16, count);
+            let cause = self.cause(position, ordinal as u32, count);
             let time = Timestamp::utc(self.clock);
             let mut output = Output::new(kind, cause, subject, time, data);
             output.tenant = self.config.tenant.clone();

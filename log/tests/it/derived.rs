@@ -6,7 +6,7 @@ use eddy_log::{Durability, Error, Log, Server};
 
 use crate::harness::{connect, connect_with, crash, start};
 
-fn cause(shard: u32, sequence: u64, ordinal: u16, count: u16) -> Cause {
+fn cause(shard: u32, sequence: u64, ordinal: u32, count: u32) -> Cause {
     Cause {
         shard,
         sequence,

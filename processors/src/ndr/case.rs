@@ -105,7 +105,7 @@ pub(crate) struct Case {
     /// Time and stage of the latest decision about it.
     pub(crate) decided: (i64, u8),
     /// The latest decision about it.
-    pub(crate) decision: Option<(u64, u32, u16)>,
+    pub(crate) decision: Option<(u64, u32, u32)>,
     /// Failed attempts.
     pub(crate) failures: u8,
     /// The first attempt went out.

@@ -343,7 +343,7 @@ impl Ndr {
     }
 
     /// A decision was made about a subject.
-    pub(crate) fn decided(&mut self, subject: Subject, decided: (i64, u8), decision: (u64, u32, u16)) {
+    pub(crate) fn decided(&mut self, subject: Subject, decided: (i64, u8), decision: (u64, u32, u32)) {
         let case = self.case_mut(subject);
         case.decided = decided;
         case.decision = Some(decision);

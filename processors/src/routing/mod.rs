@@ -43,7 +43,7 @@ pub(crate) const OUTCOMES: [&str; 7] = [
 ];
 
 /// Sequence and index of the event that brought a decision, and which of its decisions it is.
-pub(crate) type Place = (u64, u32, u16);
+pub(crate) type Place = (u64, u32, u32);
 
 /// A decision.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -298,7 +298,7 @@ impl Routing {
         let rooms = ndr.small.rooms(to, destination, now, day);
         let place = rooms.map(|room| room.place).last().unwrap_or_default().to_owned();
         let decision = Decision {
-            position: (position.sequence, position.index, self.decided.len() as u16),
+            position: (position.sequence, position.index, self.decided.len() as u32),
             about: match subject {
                 Subject::Order(number) => (0, number),
                 Subject::Parcel(number) => (1, number),

@@ -5,7 +5,7 @@ use eddy_events::{Body, Event, Timestamp, feedback, money, returns};
 use serde_json::{Value, json};
 
 use crate::history::*;
-use crate::support::{Row, Run, config};
+use crate::support::{LOGGED_AT, Row, Run, config};
 
 /// Terms and advice alone.
 fn run(events: &[Event]) -> Run {
@@ -143,6 +143,52 @@ fn a_term_that_passes_is_told_once_and_resolved_by_what_was_awaited() {
     run.play(&[picked_up(75)], 1);
     assert_eq!(run.cell("sla_breaches", &key, "resolved_at"), at(75));
     assert_eq!(told(&run, "eddy.sla.breached").len(), 1);
+}
+
+/// After weeks of silence the first event finds more terms passed than a 16-bit number counts: each is told, in the order of its cause.
+#[test]
+fn one_event_may_bring_more_outputs_than_sixteen_bits_count() {
+    const RETURNS: u32 = 70_000;
+    let bare = eddy_processors::Config {
+        scores: false,
+        anomalies: false,
+        ..config()
+    };
+    let mut engine = eddy_processors::Engine::new(bare).unwrap();
+    let mut out = eddy_processors::Emitted::default();
+    let mut sequence = 0;
+    let mut feed = |out: &mut _, event: &Event| {
+        sequence += 1;
+        let position = eddy_events::Position { sequence, index: 0 };
+        let line = eddy_events::codec::encode(event);
+        engine.apply(eddy_processors::Prepared::decode(position, LOGGED_AT, &line), out);
+    };
+    for number in 0..RETURNS {
+        let rma = format!("r{number}");
+        let request = requested(&rma, None, vec![asked(Some("l1"), "s1", 1)]);
+        let authorised = returns::Authorised {
+            rma_id: rma.as_str().into(),
+            policy_version: None,
+            by: None,
+        };
+        let bodies = [
+            Body::ReturnRequested(Box::new(request)),
+            Body::ReturnAuthorised(authorised),
+        ];
+        for (step, body) in bodies.into_iter().enumerate() {
+            feed(&mut out, &event(&format!("{rma}-{step}"), 0, body));
+        }
+    }
+    out.outputs.clear();
+    feed(&mut out, &tick(23 * 24));
+    let causes: Vec<_> = out.outputs.iter().map(|(cause, _)| *cause).collect();
+    assert_eq!(causes.len(), RETURNS as usize);
+    assert!(causes.is_sorted_by(|one, next| one < next));
+    assert!(causes.iter().all(|cause| cause.count == RETURNS));
+    let last = causes.last().unwrap();
+    assert!(last.is_last());
+    assert_eq!(last.to_string().parse(), Ok(*last));
+    assert!(!causes[65_535].is_last());
 }
 
 #[test]
