@@ -338,7 +338,8 @@ impl<'a> Rewriter<'a> {
                     detail: "a number too large for a double",
                 });
             }
-            write_double(&mut self.out, value);
+            // Memory takes all that is written.
+            let _ = write_double(&mut self.out, value);
         } else if token == "-0" {
             self.out.push(b'0');
         } else {
@@ -401,30 +402,50 @@ fn write_escaped_byte(out: &mut Vec<u8>, byte: u8) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-/// Appends a finite double in canonical form.
-fn write_double(out: &mut Vec<u8>, value: f64) {
+/// Writes a finite double in canonical form.
+fn write_double<W: ?Sized + Write>(out: &mut W, value: f64) -> std::io::Result<()> {
     const WHOLE: f64 = 9_007_199_254_740_992.0;
     const MILLION: f64 = 1e6;
     if value.trunc() == value && value.abs() < WHOLE {
-        let _ = write!(out, "{}", value as i64);
-        return;
+        return out.write_all(itoa::Buffer::new().format(value as i64).as_bytes());
     }
     // Six places are most of what is measured. A decimal of fifteen digits or fewer that reads as this double is its shortest text.
     let millionths = (value * MILLION).round();
     if (1e2..1e15).contains(&millionths.abs()) && millionths / MILLION == value {
-        let whole = value.trunc().abs() as u64;
-        let mut places = millionths.abs() as u64 % 1_000_000;
-        let mut width = 6;
-        while places.is_multiple_of(10) {
-            places /= 10;
-            width -= 1;
-        }
-        let sign = if value < 0.0 { "-" } else { "" };
-        let _ = write!(out, "{sign}{whole}.{places:0width$}");
-        return;
+        return write_millionths(out, value < 0.0, millionths.abs() as u64);
     }
     // `Display` never uses an exponent, `Debug` is the shortest text that reads back as the same double.
-    let _ = write!(out, "{value:?}");
+    write!(out, "{value:?}")
+}
+
+/// Writes millionths as a decimal fraction without zeros at its end.
+fn write_millionths<W: ?Sized + Write>(out: &mut W, negative: bool, millionths: u64) -> std::io::Result<()> {
+    let mut text = [0_u8; 24];
+    let mut at = text.len();
+    let mut digit = |digit: u8| {
+        at -= 1;
+        text[at] = digit;
+    };
+    let (mut whole, mut places, mut significant) = (millionths / 1_000_000, millionths % 1_000_000, false);
+    for _ in 0..6 {
+        significant |= !places.is_multiple_of(10);
+        if significant {
+            digit(b'0' + (places % 10) as u8);
+        }
+        places /= 10;
+    }
+    digit(b'.');
+    loop {
+        digit(b'0' + (whole % 10) as u8);
+        whole /= 10;
+        if whole == 0 {
+            break;
+        }
+    }
+    if negative {
+        digit(b'-');
+    }
+    out.write_all(&text[at..])
 }
 
 /// Writes values whose members are declared in the order of their names straight in canonical form.
@@ -432,9 +453,7 @@ struct Ordered;
 
 impl serde_json::ser::Formatter for Ordered {
     fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> std::io::Result<()> {
-        let mut text = Vec::with_capacity(24);
-        write_double(&mut text, value);
-        writer.write_all(&text)
+        write_double(writer, value)
     }
 }
 

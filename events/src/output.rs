@@ -2,7 +2,7 @@
 //!
 //! Only the envelope is typed. The data is the row of the SQL table of the same kind, and its shape belongs to whoever computes it.
 
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 use crate::position::Cause;
 use crate::time::Timestamp;
@@ -191,13 +191,14 @@ impl Output {
 
     /// The id of the output at `cause`: the cause without its count.
     pub fn id_of(cause: Cause) -> SmolStr {
-        format_smolstr!(
-            "{}-{}-{}-{}",
-            cause.shard,
-            cause.sequence,
-            cause.index,
-            cause.ordinal
-        )
+        let mut digits = itoa::Buffer::new();
+        let mut id = String::with_capacity(32);
+        id.push_str(digits.format(cause.shard));
+        for part in [cause.sequence, u64::from(cause.index), u64::from(cause.ordinal)] {
+            id.push('-');
+            id.push_str(digits.format(part));
+        }
+        id.into()
     }
 
     /// The CloudEvent in canonical form, as one line without its end.

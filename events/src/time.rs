@@ -102,6 +102,12 @@ impl Timestamp {
         })
     }
 
+    fn text(self) -> String {
+        let mut text = Vec::with_capacity(32);
+        self.write_to(&mut text);
+        String::from_utf8(text).unwrap_or_default()
+    }
+
     /// Appends the canonical text: the source's offset (`Z` for none), and a fraction of three or six digits only if there is one.
     pub fn write_to(self, out: &mut Vec<u8>) {
         let local = self
@@ -191,9 +197,7 @@ fn civil_from_days(days: i64) -> (i64, u32, u32) {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Vec::with_capacity(32);
-        self.write_to(&mut text);
-        f.pad(&String::from_utf8_lossy(&text))
+        f.pad(&self.text())
     }
 }
 
@@ -207,7 +211,7 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.text())
     }
 }
 

@@ -4,6 +4,8 @@
 //! moves most in the direction of the sum gives the words. Numbers and names that are no features ("24 of 78 parcels", the courier's name) come from the
 //! caller, who knows them; where it does not, the plain words are used.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::model::Score;
@@ -73,12 +75,12 @@ impl Topics {
 /// # Panics
 /// When vector and score have not the length of the schema.
 #[must_use]
-pub fn explain(
+pub fn explain<'w>(
     Topics { schema, topics }: &Topics,
     x: &[f32],
     score: &Score,
     most: usize,
-    words: impl Fn(&Feature, &str) -> Option<String>,
+    words: impl Fn(&Feature, &str) -> Option<Cow<'w, str>>,
 ) -> Explanation {
     assert!(
         x.len() == schema.len() && score.contributions.len() == schema.len(),
@@ -141,7 +143,11 @@ pub fn explain(
 }
 
 /// The words of one feature.
-fn phrase(feature: &Feature, value: f32, words: &impl Fn(&Feature, &str) -> Option<String>) -> String {
+fn phrase<'w>(
+    feature: &Feature,
+    value: f32,
+    words: &impl Fn(&Feature, &str) -> Option<Cow<'w, str>>,
+) -> String {
     let fallback = || {
         let words = if feature.plain.is_empty() {
             feature.meaning
@@ -164,26 +170,26 @@ fn phrase(feature: &Feature, value: f32, words: &impl Fn(&Feature, &str) -> Opti
     }
 }
 
-fn words_of_nobody(_: &Feature, _: &str) -> Option<String> {
+fn words_of_nobody(_: &Feature, _: &str) -> Option<Cow<'static, str>> {
     None
 }
 
 /// A phrase with its `{words}` filled in; none when one is not known.
-fn fill(
+fn fill<'w>(
     feature: &Feature,
     phrase: &str,
     value: f32,
-    words: impl Fn(&Feature, &str) -> Option<String>,
+    words: impl Fn(&Feature, &str) -> Option<Cow<'w, str>>,
 ) -> Option<String> {
     let mut said = String::with_capacity(phrase.len() + 16);
     let mut rest = phrase;
     while let Some((before, after)) = rest.split_once('{') {
         let (word, after) = after.split_once('}')?;
         said.push_str(before);
-        said.push_str(&match word {
-            "value" => feature.unit.say(value),
-            _ => words(feature, word)?,
-        });
+        match word {
+            "value" => feature.unit.say_to(value, &mut said),
+            _ => said.push_str(&words(feature, word)?),
+        }
         rest = after;
     }
     said.push_str(rest);
@@ -233,14 +239,14 @@ mod tests {
         features: FEATURES,
     };
 
-    fn knows(_: &Feature, word: &str) -> Option<String> {
+    fn knows(_: &Feature, word: &str) -> Option<Cow<'static, str>> {
         let known = match word {
             "courier" => "blue",
             "failed" => "24",
             "count" => "78",
             _ => return None,
         };
-        Some(known.to_owned())
+        Some(known.into())
     }
 
     fn topics() -> Topics {

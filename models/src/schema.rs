@@ -3,6 +3,8 @@
 //! A vector is a slice of `f32`, one number a feature in the order of the schema; NaN is "not known". Deliberately absent: where a
 //! value comes from. That is the fold's business.
 
+use std::fmt::{self, Write as _};
+
 use sha2::{Digest, Sha256};
 
 /// Unit of a feature's value.
@@ -53,31 +55,38 @@ impl Unit {
     #[must_use]
     #[allow(clippy::cast_possible_truncation)]
     pub fn say(self, value: f32) -> String {
-        match self {
-            _ if value.is_nan() => "unknown".to_owned(),
-            Self::Flag => if value > 0.5 { "yes" } else { "no" }.to_owned(),
-            Self::Share if value < 0.1 => format!("{:.1}%", value * 100.0),
-            Self::Share => format!("{:.0}%", value * 100.0),
-            Self::LogOdds | Self::Number => format!("{value:.2}"),
-            Self::Count | Self::Code => format!("{value:.0}"),
-            Self::Days => plural(value, "day"),
-            Self::Hours => plural(value, "hour"),
-            Self::Money => format!("{value:.0}"),
-            Self::Grams if value >= 1_000.0 => format!("{:.1} kg", value / 1_000.0),
-            Self::Grams => format!("{value:.0} g"),
-            Self::Kilometres => format!("{value:.0} km"),
-        }
+        let mut said = String::new();
+        self.say_to(value, &mut said);
+        said
+    }
+
+    /// Says a value behind what was said before.
+    pub(crate) fn say_to(self, value: f32, said: &mut String) {
+        // Memory takes all that is written.
+        let _ = match self {
+            _ if value.is_nan() => said.write_str("unknown"),
+            Self::Flag => said.write_str(if value > 0.5 { "yes" } else { "no" }),
+            Self::Share if value < 0.1 => write!(said, "{:.1}%", value * 100.0),
+            Self::Share => write!(said, "{:.0}%", value * 100.0),
+            Self::LogOdds | Self::Number => write!(said, "{value:.2}"),
+            Self::Count | Self::Code | Self::Money => write!(said, "{value:.0}"),
+            Self::Days => plural(said, value, "day"),
+            Self::Hours => plural(said, value, "hour"),
+            Self::Grams if value >= 1_000.0 => write!(said, "{:.1} kg", value / 1_000.0),
+            Self::Grams => write!(said, "{value:.0} g"),
+            Self::Kilometres => write!(said, "{value:.0} km"),
+        };
     }
 }
 
-fn plural(value: f32, word: &str) -> String {
+fn plural(said: &mut String, value: f32, word: &str) -> fmt::Result {
     let rounded = (value * 10.0).round() / 10.0;
     let s = if (rounded.abs() - 1.0).abs() < 0.05 {
         ""
     } else {
         "s"
     };
-    format!("{rounded} {word}{s}")
+    write!(said, "{rounded} {word}{s}")
 }
 
 /// How a linear model sees a feature. Whatever it is, "not known" has a weight of its own.

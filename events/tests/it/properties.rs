@@ -259,6 +259,19 @@ proptest! {
     }
 
     #[test]
+    fn decimals_of_up_to_eight_places_are_written_as_the_shortest_text_of_their_double(digits in -2_000_000_000_000_i64..2_000_000_000_000, places in 0..9_i32, unlike in -1_i64..2) {
+        let double = (digits as f64 / 10_f64.powi(places)).to_bits().wrapping_add_signed(unlike);
+        let double = f64::from_bits(double);
+        prop_assume!(double.trunc() != double);
+        let mut value = crate::golden("eddy.note.added");
+        value["data"]["extra"] = json!(double);
+        let (_, line) = codec::canonicalise(value.to_string().as_bytes()).expect("valid");
+        let written = format!("\"extra\":{double:?},");
+        let line = String::from_utf8(line).expect("text");
+        prop_assert!(line.contains(&written) || line.contains(&written.replace(',', "}")), "{line} has not {written}");
+    }
+
+    #[test]
     fn arbitrary_bytes_never_panic(bytes in vec(any::<u8>(), 0..300)) {
         let _ = codec::decode(&bytes);
         let _ = codec::canonicalise(&bytes);

@@ -1,5 +1,6 @@
 //! From a row of features to two probabilities with reasons.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use eddy_events::output::Data;
@@ -151,7 +152,8 @@ impl Ndr {
             raw,
             calm,
             apart,
-            terms: row.terms,
+            // Without room for more: many wait for their outcome.
+            terms: row.terms.as_slice().into(),
         };
         let risk = shown.probability;
         let case = self.case_mut(subject);
@@ -229,66 +231,71 @@ impl Ndr {
     }
 
     /// A word of a reason's phrase.
-    fn word(
+    fn word<'a>(
         &self,
-        world: &World,
+        world: &'a World,
         subject: Subject,
-        way: &Way<'_>,
+        way: &Way<'a>,
         feature: &Feature,
         word: &str,
-    ) -> Option<String> {
+    ) -> Option<Cow<'a, str>> {
         let case = self.case(subject);
         let placing = self.placing(way.order);
-        let place = (way.order != NO_KEY)
-            .then(|| world.orders.get(way.order))
-            .and_then(|order| order.standing());
-        let start = |text: &str, length: usize| text.get(..length).map(ToOwned::to_owned);
+        let order = || (way.order != NO_KEY).then(|| world.orders.get(way.order));
+        let place = || order().and_then(|order| order.standing());
+        let start = |length: usize| Some(Cow::Borrowed(way.destination.get(..length)?));
+        let symbol = |symbol| world.symbols.word(symbol).map(Cow::Borrowed);
         match word {
             "payment" => Some(
                 match payment_word(way.payment)? {
                     "cod" => "cash on delivery",
                     _ => "paid in advance",
                 }
-                .to_owned(),
+                .into(),
             ),
             "confirmation" => Some(
-                match (way.order != NO_KEY)
-                    .then(|| world.orders.get(way.order))?
-                    .cod_confirmed()
-                {
+                match order()?.cod_confirmed() {
                     Some(true) => "confirmed when called",
                     Some(false) => "not confirmed when called",
                     None => "was not called to confirm",
                 }
-                .to_owned(),
+                .into(),
             ),
-            "channel" => channel(placing?.channel).map(ToOwned::to_owned),
-            "hour" => Some((placing?.hour / 3 * 3).to_string()),
+            "channel" => channel(placing?.channel).map(Cow::Borrowed),
+            "hour" => Some((placing?.hour / 3 * 3).to_string().into()),
             "money" => {
-                let currency = world
-                    .symbols
-                    .text(place.map_or(world.currency, |placed| placed.currency));
-                Some(format!("{} {currency}", placing?.value_minor / 100))
+                let currency = place().map_or(world.currency, |placed| placed.currency);
+                let currency = world.symbols.text(currency);
+                Some(format!("{} {currency}", placing?.value_minor / 100).into())
             }
-            "category" => world.symbols.word(placing?.category).map(ToOwned::to_owned),
-            "courier" => world.symbols.word(way.courier).map(ToOwned::to_owned),
-            "zone" => start(way.destination, 1),
-            "prefix" => start(way.destination, 3),
-            "origin_zone" => start(way.origin, 1),
-            "pincode" => Some(way.destination.to_owned()),
-            "tier" => Some(world.pincodes.get(place?.pincode).district().1.to_string()),
-            "district" => {
-                let (district, _) = world.pincodes.get(place?.pincode).district();
-                world.symbols.word(district).map(ToOwned::to_owned)
-            }
-            "attempt" => Some((case.failures + u8::from(feature.name == "attempt")).to_string()),
+            "category" => symbol(placing?.category),
+            "courier" => symbol(way.courier),
+            "zone" => start(1),
+            "prefix" => start(3),
+            "origin_zone" => way.origin.get(..1).map(Cow::Borrowed),
+            "pincode" => Some(way.destination.into()),
+            "tier" => Some(
+                world
+                    .pincodes
+                    .get(place()?.pincode)
+                    .district()
+                    .1
+                    .to_string()
+                    .into(),
+            ),
+            "district" => symbol(world.pincodes.get(place()?.pincode).district().0),
+            "attempt" => Some(
+                (case.failures + u8::from(feature.name == "attempt"))
+                    .to_string()
+                    .into(),
+            ),
             "reason" => {
                 let reason = NdrReason::ALL.get(usize::from(case.reason.checked_sub(1)?))?;
-                Some(reason.as_str().replace('_', " "))
+                Some(reason.as_str().replace('_', " ").into())
             }
             "action" => {
                 let action = NdrAction::ALL.get(usize::from(case.action.checked_sub(1)?))?;
-                Some(action.as_str().replace('_', " "))
+                Some(action.as_str().replace('_', " ").into())
             }
             "proof" => Some(
                 match case.proof {
@@ -296,7 +303,7 @@ impl Ndr {
                     proof if proof & 0b0101 == 0 => "neither call nor position proves the attempt",
                     _ => "call or position prove the attempt",
                 }
-                .to_owned(),
+                .into(),
             ),
             _ => None,
         }
