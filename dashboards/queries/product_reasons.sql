@@ -7,20 +7,22 @@ with own as (
   from (select * from skus where sku = $product) s
   left join (select * from rates_now where dimension = 'sku' and value = $product) r on r.value = s.sku
 ),
--- its own lines count under whatever category they were sold; two reads, since a scan can ask each of its dictionaries
-lines as (
-  select reason_group, delivered_on, requested_qty, sku = $product as is_own
+-- its own lines count under whatever category they were sold; two reads, since a scan can ask each of its dictionaries, and each added up for itself
+sums as (
+  select reason_group, delivered_on, sum(case when sku = $product then requested_qty else 0 end) as own, sum(requested_qty) as asked
   from order_lines
   where requested_qty > 0 and delivered_on is not null and category = (select category from own)
+  group by 1, 2
   union all
-  select reason_group, delivered_on, requested_qty, true
+  select reason_group, delivered_on, sum(requested_qty), sum(requested_qty)
   from order_lines
   where requested_qty > 0 and delivered_on is not null and sku = $product and ((category is distinct from (select category from own)) or (select category from own) is null)
+  group by 1, 2
 )
 select coalesce(reason_group, 'none given') as reason,
        cast(date_trunc('month', delivered_on) as date) as month,
-       sum(case when is_own then requested_qty else 0 end) as pieces,
-       sum(requested_qty) as of_category
-from lines
+       sum(own) as pieces,
+       sum(asked) as of_category
+from sums
 group by 1, 2
 order by 1, 2

@@ -2,7 +2,10 @@
 -- note: Pieces of the style delivered 30 to 210 days ago, so that most of their returns have come, and asked back, by size; too small and too large as the buyers said
 -- reads: order_lines, returns
 -- param product = ''
-with clock as (select max(event_time) as now from eddy_meta.progress),
+with clock as (
+  select date_trunc('day', max(event_time)) - interval '210 days' as since, date_trunc('day', max(event_time)) - interval '30 days' as until
+  from eddy_meta.progress
+),
 own as (
   select s.sku, coalesce(s.style, r.style) as style, coalesce(s.category, r.category) as category
   from (select * from skus where sku = $product) s
@@ -12,7 +15,7 @@ lines as (
   select l.sku, l.order_id, l.line_id, coalesce(l.size, '–') as size, l.delivered_qty, l.requested_qty
   from order_lines l
   where l.style = (select style from own)
-    and l.delivered_at >= (select now - interval '210 days' from clock) and l.delivered_at <= (select now - interval '30 days' from clock)
+    and l.delivered_at >= (select since from clock) and l.delivered_at < (select until from clock)
 ),
 -- few, and told before the returns are read: those of other articles are then passed over
 said as (

@@ -403,7 +403,7 @@ fn write_escaped_byte(out: &mut Vec<u8>, byte: u8) {
 }
 
 /// Writes a finite double in canonical form.
-fn write_double<W: ?Sized + Write>(out: &mut W, value: f64) -> std::io::Result<()> {
+pub(crate) fn write_double<W: ?Sized + Write>(out: &mut W, value: f64) -> std::io::Result<()> {
     const WHOLE: f64 = 9_007_199_254_740_992.0;
     const MILLION: f64 = 1e6;
     if value.trunc() == value && value.abs() < WHOLE {

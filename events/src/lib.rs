@@ -31,6 +31,7 @@ pub mod output;
 pub mod position;
 pub mod rejection;
 pub mod returns;
+pub mod row;
 mod rule;
 pub mod schema;
 pub mod shipment;

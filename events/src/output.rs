@@ -118,31 +118,16 @@ impl Data {
         Self(crate::canonical::ordered(row).into_boxed_str())
     }
 
-    /// Writes a row of which one member is text that was written before: `before` declares the members whose names come before its name, `after` the others, both
-    /// in the order of their names, and both at least one.
-    pub fn of_ordered_around(
-        before: &impl serde::Serialize,
-        (name, written): (&str, &str),
-        after: &impl serde::Serialize,
-    ) -> Self {
-        let mut text = crate::canonical::ordered(before);
-        let after = crate::canonical::ordered(after);
-        text.pop();
-        text.reserve_exact(name.len() + written.len() + after.len() + 4);
-        for part in [",\"", name, "\":", written, ",", after.get(1..).unwrap_or("")] {
-            text.push_str(part);
-        }
-        #[cfg(debug_assertions)]
-        {
-            type Members = std::collections::BTreeMap<String, Box<serde_json::value::RawValue>>;
-            let members = serde_json::from_str::<Members>(&text).ok();
-            let again = members.and_then(|members| serde_json::to_string(&members).ok());
-            assert_eq!(
-                again.as_deref(),
-                Some(text.as_str()),
-                "members in the order of their names"
-            );
-        }
+    /// Canonical text that is written already; debug builds check that.
+    pub(crate) fn of_written(text: Vec<u8>) -> Self {
+        let text = String::from_utf8(text).unwrap_or_default();
+        debug_assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text)
+                .ok()
+                .map(|value| crate::codec::canonical(&value)),
+            Some(text.clone()),
+            "canonical text"
+        );
         Self(text.into_boxed_str())
     }
 

@@ -158,6 +158,18 @@ pub fn weight(store: &impl Store, joint: &Joint, priors: &[Prior], term: &Term, 
     }
 }
 
+/// Looks at the cells of a row once before they are read one by one: they lie anywhere, and so memory is waited for once and not for each.
+fn touch(store: &impl Store, priors: &[Prior], terms: &[Term]) {
+    let apart = terms
+        .iter()
+        .filter(|term| !priors[usize::from(term.family)].joint);
+    let seen = apart.fold(0, |seen, term| {
+        let (bucket, _) = place(store, term.key);
+        seen ^ store.bucket(bucket)[0].tag
+    });
+    std::hint::black_box(seen);
+}
+
 /// Log-odds of a row for each target, and what each term adds; `contributions` has the order of the terms.
 pub fn score(
     store: &impl Store,
@@ -168,6 +180,7 @@ pub fn score(
     contributions: &mut Vec<[f64; TARGETS]>,
 ) -> [f64; TARGETS] {
     contributions.clear();
+    touch(store, priors, terms);
     let mut sum = [0.0; TARGETS];
     for term in terms {
         let adds = weight(store, joint, priors, term, at).map(|mean| mean * f64::from(term.value));
@@ -208,6 +221,7 @@ pub fn learn(
     } = room;
     apart.clear();
     together.clear();
+    touch(store, priors, terms);
     let mut log_odds = 0.0;
     for (index, term) in terms.iter().enumerate() {
         let prior = &priors[usize::from(term.family)];

@@ -23,7 +23,8 @@ before(async () => {
 const grid = (page) => page.locator("[data-query=products] [role=grid]");
 const row = (page, value) => grid(page).locator("[role=row]", { hasText: value });
 const card = (page, name) => page.locator(`[data-query=${name}]`);
-const mature = "delivered_at between (select max(event_time) from eddy_meta.progress) - interval '210 days' and (select max(event_time) from eddy_meta.progress) - interval '30 days'";
+const day = "(select date_trunc('day', max(event_time)) from eddy_meta.progress)";
+const mature = `delivered_at >= ${day} - interval '210 days' and delivered_at < ${day} - interval '30 days'`;
 
 /** Answers `products` and `products_figures` as a table of that many rows would; tells which windows were asked for. */
 const big = (total, state = {}) => async (context) => {

@@ -6,11 +6,10 @@ use std::sync::LazyLock;
 use eddy_events::output::Data;
 use eddy_events::shipment::{NdrAction, NdrReason};
 use eddy_models::additive;
-use eddy_models::explanation::{Explanation, Topics, explain};
+use eddy_models::explanation::{Explanation, Reason, Topics, explain};
 use eddy_models::model::Score;
 use eddy_models::schema::Feature;
 use eddy_models::sigmoid;
-use serde::Serialize;
 
 use super::case::{Kept, Shown, Told};
 use super::examples::Example;
@@ -28,6 +27,8 @@ pub(crate) const ONLINE: &str = "online-1";
 static TOPICS: LazyLock<Topics> = LazyLock::new(|| Topics::of(&SCHEMA));
 /// Reasons listed one by one; the rest is one more.
 const REASONS: usize = 5;
+/// Bytes of most lists of reasons.
+const ROOM: usize = 1024;
 
 /// When a score is told, and of which attempt.
 #[derive(Clone, Copy, Debug)]
@@ -310,36 +311,32 @@ impl Ndr {
     }
 }
 
-/// A reason as it is told, members in the order of their names.
-#[derive(Serialize)]
-struct ToldReason<'a> {
-    contribution: f64,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    feature: &'a str,
-    topic: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<f64>,
-    words: &'a str,
-}
-
 /// The reasons as JSON, the base first.
 fn text_of(why: &Explanation) -> String {
-    let mut told = Vec::with_capacity(why.reasons.len() + 1);
-    told.push(ToldReason {
-        contribution: six(why.base),
-        feature: "",
-        topic: "base",
-        value: None,
-        words: "what is usual at this stage",
+    let base = ("", "base", "what is usual at this stage", why.base, None);
+    let reasons = why.reasons.iter().map(|reason| {
+        let Reason {
+            topic,
+            feature,
+            value,
+            contribution,
+            words,
+        } = reason;
+        (*feature, *topic, words.as_str(), *contribution, *value)
     });
-    told.extend(why.reasons.iter().map(|reason| ToldReason {
-        contribution: six(reason.contribution),
-        feature: reason.feature,
-        topic: reason.topic,
-        value: reason.value.map(|value| six(f64::from(value))),
-        words: &reason.words,
-    }));
-    Data::of_ordered(&told).into_text()
+    let told = std::iter::once(base).chain(reasons);
+    Data::list(ROOM, told, |row, (feature, topic, words, contribution, value)| {
+        row.number("contribution", six(contribution));
+        if !feature.is_empty() {
+            row.text("feature", feature);
+        }
+        row.text("topic", topic);
+        if let Some(value) = value {
+            row.number("value", six(f64::from(value)));
+        }
+        row.text("words", words);
+    })
+    .into_text()
 }
 
 /// A figure with six places.

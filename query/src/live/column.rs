@@ -9,7 +9,8 @@ use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, StringArray, StringViewArray,
     UInt8Array, UInt16Array, UInt32Array, new_null_array,
 };
-use arrow::compute::{cast, concat, filter, take};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::{FilterPredicate, cast, concat, take};
 use arrow::datatypes::{
     DataType, Date32Type, Date64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
@@ -33,6 +34,29 @@ pub(crate) enum Column {
     Codes16(UInt16Array, StringViewArray),
     /// Nothing but nulls of this exposed type, so many rows.
     Null(DataType, usize),
+}
+
+/// A bit for each value. The verdicts of eight values are put together by one multiplication: taken bit by bit they would cost more than what they are made of.
+fn collect_bits<T: Copy>(values: &[T], verdict: impl Fn(T) -> bool) -> BooleanBuffer {
+    let mut bytes = Vec::with_capacity(values.len().div_ceil(8));
+    let mut eights = values.chunks_exact(8);
+    for eight in &mut eights {
+        let mut said = [0_u8; 8];
+        for (said, value) in said.iter_mut().zip(eight) {
+            *said = u8::from(verdict(*value));
+        }
+        // The lowest bit of byte `i` comes to stand at bit `i` of the highest byte, and nothing else does.
+        bytes.push((u64::from_le_bytes(said).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8);
+    }
+    let rest = eights.remainder();
+    if !rest.is_empty() {
+        let bits = rest
+            .iter()
+            .zip(0..)
+            .map(|(value, at)| u8::from(verdict(*value)) << at);
+        bytes.push(bits.fold(0, |byte, bit| byte | bit));
+    }
+    BooleanBuffer::new(bytes.into(), 0, values.len())
 }
 
 /// The type under which a column of type `declared` is exposed to SQL.
@@ -119,17 +143,17 @@ impl Column {
         })
     }
 
-    /// The rows where `mask` is true, under the exposed type.
-    pub(crate) fn expose_where(&self, mask: &BooleanArray) -> Result<ArrayRef, arrow::error::ArrowError> {
+    /// The rows that `kept` keeps, under the exposed type.
+    pub(crate) fn expose_where(&self, kept: &FilterPredicate) -> Result<ArrayRef, arrow::error::ArrowError> {
         Ok(match self {
-            Column::Plain(a) => filter(a, mask)?,
+            Column::Plain(a) => kept.filter(a)?,
             Column::Text(a) => {
-                let kept = filter(a, mask)?;
+                let kept = kept.filter(a)?;
                 Arc::new(StringViewArray::from(kept.as_string::<i32>()))
             }
-            Column::Codes8(codes, values) => take(values, &filter(codes, mask)?, None)?,
-            Column::Codes16(codes, values) => take(values, &filter(codes, mask)?, None)?,
-            Column::Null(t, _) => new_null_array(t, mask.true_count()),
+            Column::Codes8(codes, values) => take(values, &kept.filter(codes)?, None)?,
+            Column::Codes16(codes, values) => take(values, &kept.filter(codes)?, None)?,
+            Column::Null(t, _) => new_null_array(t, kept.count()),
         })
     }
 
@@ -226,7 +250,7 @@ impl Column {
     /// Numbers instead of text: through `numbers` (one a dictionary entry), or one by one for plain text.
     pub(crate) fn numbered(
         &self,
-        mask: Option<&BooleanArray>,
+        kept: Option<&FilterPredicate>,
         numbers: &[u32],
         number: impl Fn(&StringArray) -> UInt32Array,
     ) -> Result<ArrayRef, arrow::error::ArrowError> {
@@ -244,19 +268,19 @@ impl Column {
                 .collect();
             Arc::new(UInt32Array::new(values.into(), codes.nulls().cloned()))
         }
-        Ok(match (self, mask) {
+        Ok(match (self, kept) {
             (Column::Codes8(codes, _), None) => through(codes, numbers),
-            (Column::Codes8(codes, _), Some(mask)) => {
-                through(filter(codes, mask)?.as_primitive::<UInt8Type>(), numbers)
+            (Column::Codes8(codes, _), Some(kept)) => {
+                through(kept.filter(codes)?.as_primitive::<UInt8Type>(), numbers)
             }
             (Column::Codes16(codes, _), None) => through(codes, numbers),
-            (Column::Codes16(codes, _), Some(mask)) => {
-                through(filter(codes, mask)?.as_primitive::<UInt16Type>(), numbers)
+            (Column::Codes16(codes, _), Some(kept)) => {
+                through(kept.filter(codes)?.as_primitive::<UInt16Type>(), numbers)
             }
             (Column::Text(text), None) => Arc::new(number(text)),
-            (Column::Text(text), Some(mask)) => Arc::new(number(filter(text, mask)?.as_string::<i32>())),
-            (Column::Null(_, rows), mask) => {
-                new_null_array(&DataType::UInt32, mask.map_or(*rows, BooleanArray::true_count))
+            (Column::Text(text), Some(kept)) => Arc::new(number(kept.filter(text)?.as_string::<i32>())),
+            (Column::Null(_, rows), kept) => {
+                new_null_array(&DataType::UInt32, kept.map_or(*rows, FilterPredicate::count))
             }
             (Column::Plain(_), _) => {
                 return Err(arrow::error::ArrowError::InvalidArgumentError(
@@ -275,24 +299,28 @@ impl Column {
             on_null: bool,
         ) -> BooleanArray
         where
-            T::Native: Into<u32>,
+            T::Native: Into<u32> + TryFrom<u32>,
         {
             let values = codes.values();
-            let bits = match codes.nulls() {
-                None => arrow::buffer::BooleanBuffer::collect_bool(values.len(), |i| {
-                    let code: u32 = values[i].into();
+            let mut wanted = verdict[..verdict.len() - 1].iter().zip(0_u32..);
+            let one = wanted
+                .find_map(|(yes, code)| yes.then_some(code))
+                .filter(|_| !wanted.any(|(yes, _)| *yes));
+            let bits = match one.map(T::Native::try_from) {
+                Some(Ok(one)) => collect_bits(values, |code| code == one),
+                _ => collect_bits(values, |code| {
+                    let code: u32 = code.into();
                     verdict[code as usize]
                 }),
-                Some(nulls) => arrow::buffer::BooleanBuffer::collect_bool(values.len(), |i| {
-                    let code: u32 = values[i].into();
-                    if nulls.is_valid(i) {
-                        verdict[code as usize]
-                    } else {
-                        on_null
-                    }
-                }),
             };
-            BooleanArray::new(bits, None)
+            BooleanArray::new(
+                match codes.nulls() {
+                    None => bits,
+                    Some(nulls) if on_null => &bits | &!nulls.inner(),
+                    Some(nulls) => &bits & nulls.inner(),
+                },
+                None,
+            )
         }
         match self {
             Column::Codes8(codes, _) => Some(rows(codes, verdict, on_null)),
@@ -464,4 +492,39 @@ impl<'a> Dictionary<'a> {
 /// Casts lookup values to the open form of a key column, or says that they cannot be.
 pub(crate) fn key_column(array: &ArrayRef, exposed: &DataType) -> Result<Column, Error> {
     Column::open(array, exposed).map_err(Error::Arrow)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_on_entries_is_a_verdict_on_rows() {
+        for entries in [3, 40, 300] {
+            let text = |row: usize| (row % 7 != 6).then(|| format!("entry {}", row * row % entries));
+            let column = Column::Text((0..10_001).map(text).collect()).seal(&DataType::Utf8View);
+            let dictionary = column.dictionary().expect("few entries");
+            let known = dictionary;
+            // One entry, none, several, all; and null with them or not.
+            let wanted: [fn(usize) -> bool; 4] = [|at| at == 1, |_| false, |at| at % 2 == 0, |_| true];
+            for (wants, on_null) in wanted
+                .into_iter()
+                .flat_map(|wants| [(wants, false), (wants, true)])
+            {
+                let mut verdict: Vec<bool> = (0..known.len()).map(wants).collect();
+                verdict.push(on_null);
+                let rows = column.spread(&verdict).expect("a dictionary");
+                assert_eq!((rows.len(), rows.null_count()), (10_001, 0));
+                for row in 0..rows.len() {
+                    let expected = text(row).map_or(on_null, |text| {
+                        verdict[known
+                            .iter()
+                            .position(|entry| entry == Some(&text))
+                            .expect("an entry")]
+                    });
+                    assert_eq!(rows.value(row), expected, "row {row} of {entries} entries");
+                }
+            }
+        }
+    }
 }

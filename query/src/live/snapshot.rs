@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::FilterBuilder;
 
 use super::chunk::{Chunk, Piece};
 use super::column::{Column, key_column};
@@ -91,8 +92,9 @@ impl TableSnapshot {
             .flat_map(|chunk| chunk.pieces.iter().map(move |piece| (chunk, piece)));
         pieces.map(|(chunk, piece)| {
             let live = chunk.live_mask(piece.base, piece.rows);
+            let live = live.map(|mask| FilterBuilder::new(&mask).optimize().build());
             let columns = piece.columns.iter().map(|column| match &live {
-                Some(mask) => column.expose_where(mask),
+                Some(live) => column.expose_where(live),
                 None => column.expose(),
             });
             let columns = columns.collect::<Result<Vec<_>, _>>().map_err(Error::Arrow)?;

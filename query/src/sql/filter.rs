@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions,
 };
-use arrow::compute::{and, prep_null_mask_filter};
+use arrow::compute::{FilterBuilder, FilterPredicate, and, prep_null_mask_filter};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::physical_expr::PhysicalExpr;
@@ -115,12 +115,13 @@ impl Filter {
                 .collect::<Result<Vec<_>, _>>()?;
             return self.evaluate(arrays, rows);
         };
+        let kept = FilterBuilder::new(&selected).optimize().build();
         let arrays = self
             .reads
             .iter()
-            .map(|c| columns[*c].expose_where(&selected))
+            .map(|c| columns[*c].expose_where(&kept))
             .collect::<Result<Vec<_>, _>>()?;
-        let kept = self.evaluate(arrays, selected.true_count())?;
+        let kept = self.evaluate(arrays, kept.count())?;
         let mut mask = BooleanBufferBuilder::new(rows);
         mask.append_n(rows, false);
         for (nth, row) in selected.values().set_indices().enumerate() {
@@ -139,7 +140,7 @@ pub(crate) type Verdicts = Vec<Option<Vec<bool>>>;
 pub(crate) enum Selected {
     None,
     All,
-    These(BooleanArray),
+    These(FilterPredicate),
 }
 
 /// The rows of `columns` that live and pass all filters.
@@ -163,7 +164,7 @@ pub(crate) fn select(
         Some(mask) => match mask.true_count() {
             0 => Selected::None,
             count if count == rows => Selected::All,
-            _ => Selected::These(mask),
+            _ => Selected::These(FilterBuilder::new(&mask).optimize().build()),
         },
     })
 }

@@ -2,7 +2,8 @@
 //!
 //! Pages ask the same groups of a large table again and again, while nearly all of its rows stand as they did. A sealed chunk in which no row has died since
 //! gives the same partial aggregate as before, so of an aggregate that is asked a second time the partial of each sealed chunk is kept, and from then on only
-//! chunks that changed are read. Nothing rests on what is kept: it is used where the rows are known to be the same, and may be forgotten at any time.
+//! chunks that changed are read. Where a filter on words leaves few rows of each chunk, to keep them costs more than to read them once more, so that is done from
+//! the third time on. Nothing rests on what is kept: it is used where the rows are known to be the same, and may be forgotten at any time.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -58,6 +59,8 @@ struct Question {
     nodes: Vec<(SchemaRef, Vec<Arc<dyn PhysicalExpr>>)>,
     groups: PhysicalGroupBy,
     functions: Vec<Arc<AggregateFunctionExpr>>,
+    /// Times it is answered without being kept.
+    patience: u64,
 }
 
 impl Question {
@@ -99,6 +102,7 @@ impl Question {
                     nodes,
                     groups: aggregate.group_expr().clone(),
                     functions: aggregate.aggr_expr().to_vec(),
+                    patience: if scan.asks_dictionaries() { 2 } else { 1 },
                 });
             }
             let through = node.is::<AggregateExec>() && nodes.len() == 1
@@ -160,7 +164,9 @@ struct Answers {
     of: Mutex<HashMap<usize, (Standing, RecordBatch, usize)>>,
     /// Its groups are too many for its rows.
     vain: AtomicBool,
+    /// When it was asked last, and how often.
     asked: AtomicU64,
+    times: AtomicU64,
 }
 
 impl Answers {
@@ -206,17 +212,17 @@ impl KeepPartials {
     fn answers(&self, question: &Question) -> Option<Arc<Answers>> {
         let now = self.clock.fetch_add(1, Ordering::Relaxed) + 1;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(answers) = known.get(question) else {
+        if !known.contains_key(question) {
             if known.len() >= REMEMBERED {
                 forget_oldest(&mut known);
             }
-            let answers = Arc::new(Answers::default());
-            answers.asked.store(now, Ordering::Relaxed);
-            known.insert(question.clone(), answers);
-            return None;
-        };
-        let answers = Arc::clone(answers);
+            known.insert(question.clone(), Arc::new(Answers::default()));
+        }
+        let answers = Arc::clone(known.get(question)?);
         answers.asked.store(now, Ordering::Relaxed);
+        if answers.times.fetch_add(1, Ordering::Relaxed) < question.patience {
+            return None;
+        }
         while known.len() > 1 && known.values().map(|of| of.bytes()).sum::<usize>() > BYTES {
             forget_oldest(&mut known);
         }

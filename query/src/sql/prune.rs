@@ -1,4 +1,4 @@
-//! Skips sealed pieces whose smallest and largest values cannot meet the filters.
+//! Skips sealed pieces whose smallest and largest values cannot meet the filters, and filters that a piece meets with every value.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,6 +7,8 @@ use arrow::array::{ArrayRef, BooleanArray, UInt64Array};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, ScalarValue};
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::expressions::{BinaryExpr, IsNotNullExpr};
 use datafusion::physical_expr::utils::conjunction;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 
@@ -76,4 +78,53 @@ pub(crate) fn keep(filters: &[Filter], schema: &SchemaRef, pieces: &[Arc<Piece>]
         .try_build(all)
         .ok()?;
     predicate.prune(&Ranges { schema, pieces }).ok()
+}
+
+/// In which pieces every row passes a filter, as far as can be told without looking at rows: all values lie within, and none is null.
+pub(crate) fn sure(filter: &Filter, schema: &SchemaRef, pieces: &[Arc<Piece>]) -> Vec<bool> {
+    let unsure = || vec![false; pieces.len()];
+    let &[column] = filter.reads() else {
+        return unsure();
+    };
+    // Of floats the smallest and the largest do not tell of NaN; words are asked of dictionaries.
+    let of = schema.field(column).data_type();
+    if !(of.is_integer() || of.is_temporal()) {
+        return unsure();
+    }
+    let whole = |piece: &Piece| {
+        let range = piece.ranges.get(column).and_then(Option::as_ref);
+        range.is_some_and(|range| range.nulls == 0)
+    };
+    if filter.whole.is::<IsNotNullExpr>() {
+        return pieces.iter().map(|piece| whole(piece)).collect();
+    }
+    let compared = filter.whole.downcast_ref::<BinaryExpr>();
+    let Some((compared, fails)) = compared
+        .filter(|compared| {
+            matches!(
+                compared.op(),
+                Operator::Lt
+                    | Operator::LtEq
+                    | Operator::Gt
+                    | Operator::GtEq
+                    | Operator::Eq
+                    | Operator::NotEq
+            )
+        })
+        .and_then(|compared| Some((compared, compared.op().negate()?)))
+    else {
+        return unsure();
+    };
+    let fails = BinaryExpr::new(Arc::clone(compared.left()), fails, Arc::clone(compared.right()));
+    let predicate = PruningPredicateBuilder::new()
+        .with_file_schema(Arc::clone(schema))
+        .try_build(Arc::new(fails));
+    let may_fail = predicate.and_then(|predicate| predicate.prune(&Ranges { schema, pieces }));
+    let Ok(may_fail) = may_fail else {
+        return unsure();
+    };
+    let pieces = pieces.iter().zip(may_fail);
+    pieces
+        .map(|(piece, may_fail)| !may_fail && whole(piece))
+        .collect()
 }

@@ -43,6 +43,15 @@ struct Window {
     piece: Arc<Piece>,
     from: u32,
     rows: u32,
+    /// Filters that every row of the piece passes, a bit each.
+    sure: u64,
+}
+
+impl Window {
+    /// Whether the filter at this place need not be asked here.
+    fn is_sure_of(&self, filter: usize) -> bool {
+        self.sure.checked_shr(filter as u32).unwrap_or(0) & 1 == 1
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -191,6 +200,13 @@ fn windows(table: &TableSnapshot, filters: &[Filter]) -> (Vec<Window>, usize) {
     }
     let keep = prune::keep(filters, &table.spec().schema, &pieces);
     let kept = |i: usize| keep.as_ref().is_none_or(|k| k[i]);
+    let mut sure = vec![0_u64; pieces.len()];
+    for (at, filter) in filters.iter().take(u64::BITS as usize).enumerate() {
+        let of = prune::sure(filter, &table.spec().schema, &pieces);
+        for (sure, of) in sure.iter_mut().zip(of) {
+            *sure |= u64::from(of) << at;
+        }
+    }
     let window = if pieces.len() < MANY_PIECES {
         WINDOW
     } else {
@@ -198,7 +214,7 @@ fn windows(table: &TableSnapshot, filters: &[Filter]) -> (Vec<Window>, usize) {
     };
     let mut windows = Vec::new();
     let mut count = 0;
-    for (_, (chunk, piece)) in of.into_iter().zip(&pieces).enumerate().filter(|(i, _)| kept(*i)) {
+    for (i, (chunk, piece)) in of.into_iter().zip(&pieces).enumerate().filter(|(i, _)| kept(*i)) {
         count += 1;
         for from in (0..piece.rows).step_by(window as usize) {
             let rows = window.min(piece.rows - from);
@@ -207,6 +223,7 @@ fn windows(table: &TableSnapshot, filters: &[Filter]) -> (Vec<Window>, usize) {
                 piece: Arc::clone(piece),
                 from,
                 rows,
+                sure: sure[i],
             });
         }
     }
@@ -230,6 +247,11 @@ impl LiveScan {
             && self.numbered.is_empty()
             && self.limit.is_none();
         plain.then(|| &*self.table.spec().name)
+    }
+
+    /// Whether a filter is asked of dictionaries: few rows of each chunk are left then.
+    pub(crate) fn asks_dictionaries(&self) -> bool {
+        self.filters.iter().any(Filter::is_by_dictionary)
     }
 
     /// Whether few rows are read.

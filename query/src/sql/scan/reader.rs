@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::concat_batches;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::{FilterPredicate, concat_batches};
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
@@ -32,6 +32,7 @@ pub(super) fn stream(
         at: None,
         few: Vec::new(),
         ended: false,
+        stride: BATCH,
         metrics,
         memory,
     };
@@ -59,22 +60,21 @@ impl LiveScan {
         selected: Selected,
         numbers: &BTreeMap<usize, Vec<u32>>,
     ) -> Result<Option<RecordBatch>> {
-        let mask = match selected {
+        let kept = match selected {
             Selected::None => return Ok(None),
             Selected::All => None,
-            Selected::These(mask) => Some(mask),
+            Selected::These(kept) => Some(kept),
         };
-        let rows = mask
-            .as_ref()
-            .map_or(columns.first().map_or(0, Column::len), BooleanArray::true_count);
+        let all = columns.first().map_or(0, Column::len);
+        let rows = kept.as_ref().map_or(all, FilterPredicate::count);
         let array = |(i, at): (usize, &usize)| -> Result<ArrayRef> {
             let column = &columns[*at];
             if let Some(interner) = self.numbered.get(&i) {
                 let known = numbers.get(&i).map_or(&[][..], Vec::as_slice);
-                return Ok(column.numbered(mask.as_ref(), known, |text| interner.number(text))?);
+                return Ok(column.numbered(kept.as_ref(), known, |text| interner.number(text))?);
             }
-            Ok(match &mask {
-                Some(mask) => column.expose_where(mask)?,
+            Ok(match &kept {
+                Some(kept) => column.expose_where(kept)?,
                 None => column.expose()?,
             })
         };
@@ -113,6 +113,8 @@ struct Reader {
     ended: bool,
     /// Rows that may still be read.
     left: usize,
+    /// Rows that are looked at at once, by what came of those before: many where few of them pass.
+    stride: u32,
     metrics: BaselineMetrics,
     memory: Arc<dyn MemoryPool>,
 }
@@ -121,6 +123,8 @@ struct Reader {
 const BATCH: u32 = 8_192;
 /// Batches of fewer rows wait for others, until they are so many together.
 const ENOUGH: usize = 2_048;
+/// Rows that are looked at at once where hardly any pass: the bits of so many are a few kilobytes.
+const STRIDE: u32 = 65_536;
 
 impl Reader {
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
@@ -180,7 +184,9 @@ impl Reader {
             let Some(window) = windows.get(scan.next.fetch_add(1, Ordering::Relaxed)) else {
                 return Ok(Step::Done);
             };
-            let mut filters: Vec<Filter> = scan.filters.to_vec();
+            let unsure = scan.filters.iter().enumerate();
+            let unsure = unsure.filter(|(at, _)| !window.is_sure_of(*at));
+            let mut filters: Vec<Filter> = unsure.map(|(_, filter)| filter.clone()).collect();
             let mut verdicts: Verdicts = filters
                 .iter()
                 .map(|f| f.verdicts(&window.piece.columns))
@@ -217,8 +223,9 @@ impl Reader {
             piece,
             from,
             rows,
+            sure: _,
         } = &open.window;
-        let take = BATCH.min(from + rows - open.at);
+        let take = self.stride.min(from + rows - open.at);
         let columns = piece.columns.iter().zip(&self.reads).map(|(column, read)| {
             if *read {
                 column.slice(open.at as usize, take as usize)
@@ -230,6 +237,10 @@ impl Reader {
         let live = chunk.live_mask(piece.base + open.at, take);
         let selected = select(&columns, live, &open.filters, &open.verdicts)?;
         let batch = scan.project(&columns, selected, &open.numbers)?;
+        let passed = batch.as_ref().map_or(0, RecordBatch::num_rows) as u64;
+        // So many that half a batch would pass, were the next as these.
+        let next = u64::from(take) * u64::from(BATCH / 2) / (passed + 1);
+        self.stride = next.clamp(u64::from(BATCH), u64::from(STRIDE)) as u32;
         for interner in scan.numbered.values() {
             interner.charge(&self.memory)?;
         }
