@@ -7,16 +7,19 @@ with own as (
   from (select * from skus where sku = $product) s
   left join (select * from rates_now where dimension = 'sku' and value = $product) r on r.value = s.sku
 ),
--- its own lines count under whatever category they were sold; two reads, since a scan can ask each of its dictionaries, and each added up for itself
+-- its own lines count under whatever category they were sold. Those of the category are added up without a word of the product, so that its other products ask the same
 sums as (
-  select reason_group, delivered_on, sum(case when sku = $product then requested_qty else 0 end) as own, sum(requested_qty) as asked
+  select reason_group, delivered_on, cast(0 as bigint) as own, sum(requested_qty) as asked
   from order_lines
   where requested_qty > 0 and delivered_on is not null and category = (select category from own)
   group by 1, 2
   union all
-  select reason_group, delivered_on, sum(requested_qty), sum(requested_qty)
-  from order_lines
-  where requested_qty > 0 and delivered_on is not null and sku = $product and ((category is distinct from (select category from own)) or (select category from own) is null)
+  select reason_group, delivered_on, sum(requested_qty), sum(beside * requested_qty)
+  from (
+    select *, case when category = (select category from own) then 0 else 1 end as beside
+    from order_lines
+    where requested_qty > 0 and delivered_on is not null and sku = $product
+  )
   group by 1, 2
 )
 select coalesce(reason_group, 'none given') as reason,

@@ -3,7 +3,7 @@
 //! Pages ask the same groups of a large table again and again, while nearly all of its rows stand as they did. A sealed chunk in which no row has died since
 //! gives the same partial aggregate as before, so of an aggregate that is asked a second time the partial of each sealed chunk is kept, and from then on only
 //! chunks that changed are read. Where a filter on words leaves few rows of each chunk, to keep them costs more than to read them once more, so that is done from
-//! the third time on. Nothing rests on what is kept: it is used where the rows are known to be the same, and may be forgotten at any time.
+//! the third time on, some chunks at a time. Nothing rests on what is kept: it is used where the rows are known to be the same, and may be forgotten at any time.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -44,6 +44,8 @@ const CHUNKS: usize = 4;
 /// Rows that a group of a chunk stands for at least; a chunk of few rows counts as one of so many.
 const ROWS_PER_GROUP: usize = 8;
 const FEW_ROWS: usize = 1 << 10;
+/// Chunks of which a partition keeps the partial at one time, where that costs more than reading them.
+const AT_A_TIME: usize = 8;
 /// Aggregates that are remembered, with partials or as asked once.
 const REMEMBERED: usize = 1 << 10;
 /// Bytes of all partials.
@@ -59,8 +61,8 @@ struct Question {
     nodes: Vec<(SchemaRef, Vec<Arc<dyn PhysicalExpr>>)>,
     groups: PhysicalGroupBy,
     functions: Vec<Arc<AggregateFunctionExpr>>,
-    /// Times it is answered without being kept.
-    patience: u64,
+    /// Few rows of each chunk are left by its filters.
+    narrow: bool,
 }
 
 impl Question {
@@ -102,7 +104,7 @@ impl Question {
                     nodes,
                     groups: aggregate.group_expr().clone(),
                     functions: aggregate.aggr_expr().to_vec(),
-                    patience: if scan.asks_dictionaries() { 2 } else { 1 },
+                    narrow: scan.asks_dictionaries(),
                 });
             }
             let through = node.is::<AggregateExec>() && nodes.len() == 1
@@ -220,7 +222,8 @@ impl KeepPartials {
         }
         let answers = Arc::clone(known.get(question)?);
         answers.asked.store(now, Ordering::Relaxed);
-        if answers.times.fetch_add(1, Ordering::Relaxed) < question.patience {
+        let patience = if question.narrow { 2 } else { 1 };
+        if answers.times.fetch_add(1, Ordering::Relaxed) < patience {
             return None;
         }
         while known.len() > 1 && known.values().map(|of| of.bytes()).sum::<usize>() > BYTES {
@@ -252,12 +255,13 @@ impl PhysicalOptimizerRule for KeepPartials {
             let aggregate = Arc::new(aggregate.clone());
             let enough = scan_of(aggregate.as_ref()).is_some_and(|scan| scan.sealed_chunks() >= CHUNKS);
             let question = if enough { Question::of(&aggregate) } else { None };
-            let answers = question.and_then(|question| self.answers(&question));
+            let answers = question.and_then(|question| Some((self.answers(&question)?, question.narrow)));
             Ok(match answers {
-                Some(answers) => Transformed::yes(Arc::new(Kept {
+                Some((answers, narrow)) => Transformed::yes(Arc::new(Kept {
                     child: node,
                     aggregate,
                     answers,
+                    narrow,
                 }) as _),
                 None => Transformed::no(node),
             })
@@ -307,6 +311,7 @@ struct Kept {
     /// As it was asked, over the scan.
     aggregate: Arc<AggregateExec>,
     answers: Arc<Answers>,
+    narrow: bool,
 }
 
 impl DisplayAs for Kept {
@@ -352,6 +357,7 @@ impl ExecutionPlan for Kept {
             child: children.pop().unwrap_or_else(|| Arc::clone(&self.child)),
             aggregate: Arc::clone(&self.aggregate),
             answers: Arc::clone(&self.answers),
+            narrow: self.narrow,
         }))
     }
 
@@ -386,6 +392,8 @@ impl ExecutionPlan for Kept {
         mine.reverse();
         let run = Run {
             left: mine,
+            to_keep: if self.narrow { AT_A_TIME } else { usize::MAX },
+            passed_over: Vec::new(),
             rest: None,
             scan: scan.clone(),
             aggregate: Arc::clone(&self.aggregate),
@@ -403,6 +411,9 @@ impl ExecutionPlan for Kept {
 struct Run {
     /// Chunks still to come, the next one last.
     left: Vec<OfChunk>,
+    /// Chunks that may still be kept, and those that were not kept for that.
+    to_keep: usize,
+    passed_over: Vec<OfChunk>,
     /// Everything that is left, added up without being kept.
     rest: Option<SendableRecordBatchStream>,
     scan: LiveScan,
@@ -417,19 +428,25 @@ impl Run {
             if let Some(rest) = &mut self.rest {
                 return rest.next().await.transpose();
             }
-            if self.answers.vain.load(Ordering::Relaxed) && !self.left.is_empty() {
-                let left = std::mem::take(&mut self.left);
-                self.rest = Some(
-                    over(&self.aggregate, self.scan.part(&left))?.execute(0, Arc::clone(&self.context))?,
-                );
-                continue;
+            if self.answers.vain.load(Ordering::Relaxed) {
+                self.passed_over.append(&mut self.left);
             }
             let Some(chunk) = self.left.pop() else {
-                return Ok(None);
+                if self.passed_over.is_empty() {
+                    return Ok(None);
+                }
+                let rest = self.scan.part(&std::mem::take(&mut self.passed_over));
+                self.rest = Some(over(&self.aggregate, rest)?.execute(0, Arc::clone(&self.context))?);
+                continue;
             };
             if let Some(batch) = chunk.standing.as_ref().and_then(|of| self.answers.get(of)) {
                 return Ok(Some(batch));
             }
+            if self.to_keep == 0 || chunk.standing.is_none() {
+                self.passed_over.push(chunk);
+                continue;
+            }
+            self.to_keep -= 1;
             let plan = over(&self.aggregate, self.scan.part(std::slice::from_ref(&chunk)))?;
             let schema = plan.schema();
             let batches: Vec<RecordBatch> = plan.execute(0, Arc::clone(&self.context))?.try_collect().await?;
