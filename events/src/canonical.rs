@@ -457,6 +457,12 @@ impl serde_json::ser::Formatter for Ordered {
     }
 }
 
+/// Whether a text is the canonical form of what it says.
+pub(crate) fn is_canonical(text: &str) -> bool {
+    let mut again = Rewriter::new(text, 256, Vec::with_capacity(text.len()));
+    again.value().is_ok() && again.out == text.as_bytes()
+}
+
 /// The canonical text of a type that declares its members in the order of their names; debug builds check that.
 pub(crate) fn ordered(value: &impl serde::Serialize) -> String {
     let mut out = Vec::with_capacity(256);
