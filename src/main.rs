@@ -73,7 +73,18 @@ enum Command {
     Doctor(doctor::DoctorArgs),
 }
 
+/// A first touch of a large page clears 2 MB at once, which holds a thread for 5 ms where the host gives the memory only then; small pages spread that out.
+#[cfg(target_os = "linux")]
+fn small_pages() {
+    // Refused by kernels without large pages, where there is nothing to do.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn small_pages() {}
+
 fn main() -> ExitCode {
+    small_pages();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

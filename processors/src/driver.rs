@@ -12,6 +12,7 @@
 mod stage;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -274,6 +275,7 @@ impl Driver {
         let (published, acknowledged) = watch::channel(0_u64);
         let (jobs, to_write) = mpsc::sync_channel::<(Job, u64)>(1);
         let (results, written) = mpsc::channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
         let open = control.open(fold.clone());
 
         let metrics = deps.metrics.clone();
@@ -296,6 +298,7 @@ impl Driver {
                 config,
                 metrics: metrics.clone(),
                 rows: rows.clone(),
+                waiting: waiting.clone(),
                 outputs,
                 jobs,
                 written,
@@ -304,7 +307,7 @@ impl Driver {
         })?;
         let tables = spawn("eddy-rows", {
             let metrics = metrics.clone();
-            move || feed(&to_sink, sink, restored, &metrics)
+            move || feed(&to_sink, sink, restored, &waiting, &metrics)
         })?;
         let stop = CancellationToken::new();
         let following = tokio::spawn(follow(beside, rows, stop.clone()));
@@ -515,12 +518,19 @@ fn decode_all(
 }
 
 /// Gives rows to the sink. What stands beside the log leaves the progress where it was: at first, where the state was restored.
-fn feed(inbox: &mpsc::Receiver<ToSink>, mut sink: impl Sink, restored: Progress, metrics: &Metrics) {
+fn feed(
+    inbox: &mpsc::Receiver<ToSink>,
+    mut sink: impl Sink,
+    restored: Progress,
+    waiting: &AtomicUsize,
+    metrics: &Metrics,
+) {
     let mut last = restored;
     for message in inbox {
         let begun = Instant::now();
         match message {
             ToSink::Rows(changes, progress) => {
+                waiting.fetch_sub(1, Ordering::Relaxed);
                 last = progress;
                 sink.apply(changes, progress);
                 let now = micros_now();

@@ -2,12 +2,14 @@
 
 #![allow(clippy::disallowed_methods)]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc as async_mpsc;
 
-use super::{DriverConfig, ToFold, ToPublish, ToSink, micros_now};
+use super::{DriverConfig, QUEUE, ToFold, ToPublish, ToSink, micros_now};
 use crate::engine::{Emitted, Engine};
 use crate::error::Error;
 use crate::metrics::Metrics;
@@ -20,10 +22,15 @@ pub(super) struct FoldStage {
     pub(super) config: DriverConfig,
     pub(super) metrics: Metrics,
     pub(super) rows: SyncSender<ToSink>,
+    /// Handings-over of rows that the sink has not taken yet.
+    pub(super) waiting: Arc<AtomicUsize>,
     pub(super) outputs: async_mpsc::Sender<ToPublish>,
     pub(super) jobs: Option<SyncSender<(Job, u64)>>,
     pub(super) written: mpsc::Receiver<Result<Written, Error>>,
 }
+
+/// How soon it is tried again to hand over rows that the sink had no room for.
+const AGAIN: Duration = Duration::from_millis(1);
 
 /// When a snapshot was last begun, and whether one is being written.
 struct Schedule {
@@ -42,6 +49,8 @@ impl FoldStage {
             events: self.engine.counts().events,
             writing: false,
         };
+        // Events whose rows are still to be handed over.
+        let mut owed = 0;
         let mut ending = false;
         while !ending {
             if let Ok(written) = self.written.try_recv() {
@@ -56,13 +65,16 @@ impl FoldStage {
             if schedule.writing {
                 wait = wait.min(Duration::from_millis(50));
             }
+            if owed > 0 {
+                wait = wait.min(AGAIN);
+            }
             let first = match inbox.recv_timeout(wait) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 // Nobody said that this is the end, so it is a kill.
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let (mut folded, mut batches) = (0, 0);
+            let (mut folded, mut batches) = (0_usize, 0_usize);
             let mut question = None;
             let mut next = first;
             let begun = Instant::now();
@@ -84,11 +96,18 @@ impl FoldStage {
                 }
             }
             if batches > 0 {
+                owed += folded.max(1);
                 self.metrics.fold_seconds.observe(begun.elapsed().as_secs_f64());
                 self.metrics.batch_events.observe(folded as f64);
-                if !self.hand_over(&mut emitted, &mut number) {
+                if !self.hand_over_outputs(&mut emitted, &mut number) {
                     return;
                 }
+            }
+            if owed > 0 && (self.sink_has_room() || owed >= self.config.batch_events || ending) {
+                if !self.hand_over_rows() {
+                    return;
+                }
+                owed = 0;
             }
             if let Some(answer) = question {
                 let _ = answer.send(self.engine.digest());
@@ -100,27 +119,33 @@ impl FoldStage {
         self.last_snapshot(&mut schedule, number);
     }
 
-    /// Outputs first, then rows. False when nobody takes them any more.
-    fn hand_over(&mut self, emitted: &mut Emitted, number: &mut u64) -> bool {
-        if !emitted.outputs.is_empty() || !emitted.dead_letters.is_empty() {
-            *number += 1;
-            let emitted = std::mem::take(emitted);
-            if self
-                .outputs
-                .blocking_send(ToPublish {
-                    number: *number,
-                    emitted,
-                })
-                .is_err()
-            {
-                return false;
-            }
+    /// False when nobody takes them any more.
+    fn hand_over_outputs(&mut self, emitted: &mut Emitted, number: &mut u64) -> bool {
+        if emitted.outputs.is_empty() && emitted.dead_letters.is_empty() {
+            return true;
         }
+        *number += 1;
+        let emitted = std::mem::take(emitted);
+        let outputs = ToPublish {
+            number: *number,
+            emitted,
+        };
+        self.outputs.blocking_send(outputs).is_ok()
+    }
+
+    /// Whether rows would be taken without a wait. While the sink is busy, as when it seals a chunk, the fold goes on, so that no decision waits for a table.
+    fn sink_has_room(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) < QUEUE
+    }
+
+    /// False when nobody takes them any more.
+    fn hand_over_rows(&mut self) -> bool {
         let begun = Instant::now();
         let changes = self.engine.take_changes();
         self.metrics.rows_seconds.observe(begun.elapsed().as_secs_f64());
         let progress = self.engine.progress();
         self.measure(&progress);
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         self.rows.send(ToSink::Rows(changes, progress)).is_ok()
     }
 

@@ -36,6 +36,18 @@ pub(crate) enum Column {
     Null(DataType, usize),
 }
 
+/// Who numbers texts, each text with one number.
+pub(crate) trait Numbering {
+    /// The numbers of these entries of a dictionary.
+    fn entries(&self, dictionary: &StringViewArray, codes: &[u32]) -> Vec<u32>;
+    /// The number of each row of plain text.
+    fn rows(&self, text: &StringArray) -> UInt32Array;
+}
+
+/// In place of the number of an entry that was not met, and of one whose number is being asked for.
+const UNMET: u32 = u32::MAX;
+const MEETING: u32 = u32::MAX - 1;
+
 /// A bit for each value. The verdicts of eight values are put together by one multiplication: taken bit by bit they would cost more than what they are made of.
 fn collect_bits<T: Copy>(values: &[T], verdict: impl Fn(T) -> bool) -> BooleanBuffer {
     let mut bytes = Vec::with_capacity(values.len().div_ceil(8));
@@ -247,38 +259,56 @@ impl Column {
         !matches!(self, Column::Plain(_) | Column::Text(_))
     }
 
-    /// Numbers instead of text: through `numbers` (one a dictionary entry), or one by one for plain text.
+    /// Numbers instead of text. `known` holds those of the dictionary's entries that were met before (see [`Column::unmet`]), and takes those met now.
     pub(crate) fn numbered(
         &self,
         kept: Option<&FilterPredicate>,
-        numbers: &[u32],
-        number: impl Fn(&StringArray) -> UInt32Array,
+        known: &mut [u32],
+        numbering: &impl Numbering,
     ) -> Result<ArrayRef, arrow::error::ArrowError> {
-        fn through<T: ArrowPrimitiveType>(codes: &PrimitiveArray<T>, numbers: &[u32]) -> ArrayRef
+        fn through<T: ArrowPrimitiveType>(
+            codes: &PrimitiveArray<T>,
+            dictionary: &StringViewArray,
+            known: &mut [u32],
+            numbering: &impl Numbering,
+        ) -> ArrayRef
         where
             T::Native: Into<u32>,
         {
-            let values: Vec<u32> = codes
-                .values()
-                .iter()
-                .map(|code| {
-                    let code: u32 = (*code).into();
-                    numbers[code as usize]
-                })
-                .collect();
-            Arc::new(UInt32Array::new(values.into(), codes.nulls().cloned()))
+            let code = |code: &T::Native| -> u32 { (*code).into() };
+            let mut met = Vec::new();
+            for code in codes.values().iter().map(code) {
+                if known[code as usize] == UNMET {
+                    known[code as usize] = MEETING;
+                    met.push(code);
+                }
+            }
+            if !met.is_empty() {
+                for (code, number) in met.iter().zip(numbering.entries(dictionary, &met)) {
+                    known[*code as usize] = number;
+                }
+            }
+            let values = codes.values().iter().map(|c| known[code(c) as usize]);
+            Arc::new(UInt32Array::new(
+                values.collect::<Vec<u32>>().into(),
+                codes.nulls().cloned(),
+            ))
         }
         Ok(match (self, kept) {
-            (Column::Codes8(codes, _), None) => through(codes, numbers),
-            (Column::Codes8(codes, _), Some(kept)) => {
-                through(kept.filter(codes)?.as_primitive::<UInt8Type>(), numbers)
+            (Column::Codes8(codes, values), None) => through(codes, values, known, numbering),
+            (Column::Codes8(codes, values), Some(kept)) => {
+                let codes = kept.filter(codes)?;
+                through(codes.as_primitive::<UInt8Type>(), values, known, numbering)
             }
-            (Column::Codes16(codes, _), None) => through(codes, numbers),
-            (Column::Codes16(codes, _), Some(kept)) => {
-                through(kept.filter(codes)?.as_primitive::<UInt16Type>(), numbers)
+            (Column::Codes16(codes, values), None) => through(codes, values, known, numbering),
+            (Column::Codes16(codes, values), Some(kept)) => {
+                let codes = kept.filter(codes)?;
+                through(codes.as_primitive::<UInt16Type>(), values, known, numbering)
             }
-            (Column::Text(text), None) => Arc::new(number(text)),
-            (Column::Text(text), Some(kept)) => Arc::new(number(kept.filter(text)?.as_string::<i32>())),
+            (Column::Text(text), None) => Arc::new(numbering.rows(text)),
+            (Column::Text(text), Some(kept)) => {
+                Arc::new(numbering.rows(kept.filter(text)?.as_string::<i32>()))
+            }
             (Column::Null(_, rows), kept) => {
                 new_null_array(&DataType::UInt32, kept.map_or(*rows, FilterPredicate::count))
             }
@@ -288,6 +318,11 @@ impl Column {
                 ));
             }
         })
+    }
+
+    /// For [`Column::numbered`], as long as none of its entries was met.
+    pub(crate) fn unmet(&self) -> Vec<u32> {
+        vec![UNMET; self.dictionary().map_or(0, Array::len)]
     }
 
     /// Turns a verdict per dictionary entry (the last one is the verdict on null) into a verdict per row.

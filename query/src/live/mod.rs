@@ -23,7 +23,7 @@ use arrow::datatypes::SchemaRef;
 use tokio::sync::broadcast;
 
 pub(crate) use chunk::{Chunk, Piece, Range, Standing};
-pub(crate) use column::Column;
+pub(crate) use column::{Column, Numbering};
 pub use frame::{Changed, Frame, Keys};
 pub(crate) use index::Position;
 pub use snapshot::{Snapshot, TableSnapshot};

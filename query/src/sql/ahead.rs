@@ -91,11 +91,11 @@ async fn value_of(
         .query_planner()
         .create_physical_plan(&optimised, state)
         .await?;
-    let schema = physical.schema();
-    let [field] = &schema.fields()[..] else {
+    if physical.schema().fields().len() != 1 {
         return Ok(None);
-    };
-    let null = ScalarValue::try_from(field.data_type())?;
+    }
+    let declared = subquery.schema().field(0);
+    let null = ScalarValue::try_from(declared.data_type())?;
     if !reads_little(&physical) {
         return Ok(None);
     }
@@ -107,7 +107,12 @@ async fn value_of(
             if value.is_some() {
                 return Ok(None);
             }
-            value = Some(ScalarValue::try_from_array(batch.column(0), row)?);
+            let found = ScalarValue::try_from_array(batch.column(0), row)?;
+            value = Some(if found.data_type() == *declared.data_type() {
+                found
+            } else {
+                found.cast_to(declared.data_type())?
+            });
         }
     }
     Ok(Some(value.unwrap_or(null)))

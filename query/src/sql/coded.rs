@@ -2,9 +2,9 @@
 //!
 //! A physical optimiser rule: where an aggregate reads a live scan directly and groups by text columns that are mostly stored as
 //! codes, the scan gives small numbers for them, the aggregate groups by numbers, and the few groups get their text back. Dictionaries differ from
-//! piece to piece, so each is translated once into the numbers of this query. The plan above sees the same columns as before.
+//! piece to piece, so those entries of each that are met are translated once into the numbers of this query. The plan above sees the same columns as before.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, StringViewArray, UInt32Array};
@@ -20,9 +20,11 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::coop::CooperativeExec;
+use hashbrown::HashMap;
 
 use super::each_batch::EachBatch;
 use super::scan::LiveScan;
+use crate::live::Numbering;
 
 /// Text values of one column in one query, numbered as they appear.
 #[derive(Debug, Default)]
@@ -55,24 +57,22 @@ impl Known {
     }
 }
 
-impl Interner {
-    /// The number of each dictionary entry.
-    pub(crate) fn translate(&self, dictionary: &StringViewArray) -> Vec<u32> {
+impl Numbering for Interner {
+    fn entries(&self, dictionary: &StringViewArray, codes: &[u32]) -> Vec<u32> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        dictionary
-            .iter()
-            .map(|value| known.id(value.unwrap_or_default()))
-            .collect()
+        let text = codes.iter().map(|code| dictionary.value(*code as usize));
+        text.map(|text| known.id(text)).collect()
     }
 
-    /// The number of each row of plain text.
-    pub(crate) fn number(&self, text: &StringArray) -> UInt32Array {
+    fn rows(&self, text: &StringArray) -> UInt32Array {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         text.iter()
             .map(|value| value.map(|value| known.id(value)))
             .collect()
     }
+}
 
+impl Interner {
     /// Counts what is kept here against the memory of the query.
     pub(crate) fn charge(&self, pool: &Arc<dyn MemoryPool>) -> Result<()> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -245,8 +245,7 @@ mod tests {
     fn numbered_text_counts_against_the_memory_of_the_query() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(4 << 10));
         let interner = Interner::default();
-        let number =
-            |n: usize| interner.number(&StringArray::from_iter_values((0..n).map(|n| n.to_string())));
+        let number = |n: usize| interner.rows(&StringArray::from_iter_values((0..n).map(|n| n.to_string())));
         assert_eq!(number(20), number(20));
         assert!(interner.charge(&pool).is_ok());
         number(200);

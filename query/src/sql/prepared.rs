@@ -23,6 +23,8 @@ pub struct Prepared {
     plan: LogicalPlan,
     /// Missing where the plan holds what must be computed at each execution, such as `now()`.
     optimised: Option<LogicalPlan>,
+    /// Where parts of it are answered first and nothing is bound: what is left to optimise with those answers.
+    analysed: Option<LogicalPlan>,
     parameters: Vec<Option<DataType>>,
     schema: SchemaRef,
     bytes: usize,
@@ -50,19 +52,26 @@ impl Prepared {
         let parameters = parameter_types(&plan)?;
         // Where the optimiser cannot work around a placeholder, or the plan is not worth keeping, it runs at each execution.
         let waits = !parameters.is_empty() && family::is_read(&plan);
-        let keep =
-            !matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) && is_lasting(&plan) && !waits;
-        let optimised = if keep { state.optimize(&plan).ok() } else { None };
-        let schema = match &optimised {
-            Some(optimised) => Arc::clone(optimised.schema().inner()),
-            None => analysed_schema(&plan, state),
-        };
-        let bytes = bytes(&plan) + optimised.as_ref().map_or(0, bytes);
-        let brief = optimised.as_ref().is_some_and(is_brief);
+        // Nor is one kept of which parts are answered first: it is optimised with their values.
         let asks = ahead::asks(&plan);
+        let keep = !matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_))
+            && is_lasting(&plan)
+            && !waits
+            && !asks;
+        let optimised = if keep { state.optimize(&plan).ok() } else { None };
+        let analysed = match &optimised {
+            Some(_) => None,
+            None => analysed(&plan, state),
+        };
+        let known = optimised.as_ref().or(analysed.as_ref()).unwrap_or(&plan);
+        let schema = Arc::clone(known.schema().inner());
+        let analysed = analysed.filter(|_| asks && parameters.is_empty());
+        let bytes = bytes(&plan) + optimised.as_ref().or(analysed.as_ref()).map_or(0, bytes);
+        let brief = optimised.as_ref().is_some_and(is_brief);
         Ok(Prepared {
             plan,
             optimised,
+            analysed,
             parameters,
             schema,
             bytes,
@@ -108,15 +117,23 @@ impl Prepared {
             bound.map_err(|e| Error::Parameters(e.strip_backtrace()))
         };
         let ready = match &self.optimised {
-            Some(optimised) if !self.asks => bind(optimised)?,
-            _ => {
-                let mut bound = bind(&self.plan)?;
-                if self.asks {
-                    bound = ahead::answered(bound, state, context)
-                        .await
-                        .map_err(|e| Error::running(&e))?;
-                }
-                state.optimize(&bound).map_err(|e| Error::planning(&e))?
+            Some(optimised) => bind(optimised)?,
+            None => {
+                let plan = match &self.analysed {
+                    Some(analysed) => analysed.clone(),
+                    None => bind(&self.plan)?,
+                };
+                let plan = if self.asks {
+                    let answered = ahead::answered(plan, state, context).await;
+                    answered.map_err(|e| Error::running(&e))?
+                } else {
+                    plan
+                };
+                let optimised = match &self.analysed {
+                    Some(_) => state.optimizer().optimize(plan, state, |_, _| {}),
+                    None => state.optimize(&plan),
+                };
+                optimised.map_err(|e| Error::planning(&e))?
             }
         };
         weight::check_constants(&ready)?;
@@ -174,13 +191,15 @@ fn bytes(plan: &LogicalPlan) -> usize {
     bytes
 }
 
-/// The columns of the answer. Only analysis settles their types: before it, a union has those of its first part.
-fn analysed_schema(plan: &LogicalPlan, state: &SessionState) -> SchemaRef {
+/// The plan with its types settled: before it, a union has those of its first part. Nothing for a plan that shows another one, and for one that cannot be analysed.
+fn analysed(plan: &LogicalPlan, state: &SessionState) -> Option<LogicalPlan> {
+    if matches!(plan, LogicalPlan::Explain(_)) {
+        return None;
+    }
     let analysed = state
         .analyzer()
         .execute_and_check(plan.clone(), state.config_options(), |_, _| {});
-    let schema = analysed.as_ref().unwrap_or(plan).schema();
-    Arc::clone(schema.inner())
+    analysed.ok()
 }
 
 /// The types of `$1`, `$2`, ... in order; the one of a cast where nothing else tells.

@@ -58,7 +58,7 @@ impl LiveScan {
         &self,
         columns: &[Column],
         selected: Selected,
-        numbers: &BTreeMap<usize, Vec<u32>>,
+        numbers: &mut BTreeMap<usize, Vec<u32>>,
     ) -> Result<Option<RecordBatch>> {
         let kept = match selected {
             Selected::None => return Ok(None),
@@ -67,11 +67,11 @@ impl LiveScan {
         };
         let all = columns.first().map_or(0, Column::len);
         let rows = kept.as_ref().map_or(all, FilterPredicate::count);
-        let array = |(i, at): (usize, &usize)| -> Result<ArrayRef> {
+        let mut array = |(i, at): (usize, &usize)| -> Result<ArrayRef> {
             let column = &columns[*at];
             if let Some(interner) = self.numbered.get(&i) {
-                let known = numbers.get(&i).map_or(&[][..], Vec::as_slice);
-                return Ok(column.numbered(kept.as_ref(), known, |text| interner.number(text))?);
+                let known = numbers.entry(i).or_insert_with(|| column.unmet());
+                return Ok(column.numbered(kept.as_ref(), known, interner.as_ref())?);
             }
             Ok(match &kept {
                 Some(kept) => column.expose_where(kept)?,
@@ -82,7 +82,7 @@ impl LiveScan {
             .projection
             .iter()
             .enumerate()
-            .map(array)
+            .map(&mut array)
             .collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         Ok(Some(RecordBatch::try_new_with_options(
@@ -98,7 +98,7 @@ struct Open {
     /// The filters of the query, and those that it brought by the time the window was opened.
     filters: Vec<Filter>,
     verdicts: Verdicts,
-    /// Numbers of the dictionary entries, for numbered columns that have a dictionary here.
+    /// Numbers of the dictionary entries that were met in this piece, by numbered column.
     numbers: BTreeMap<usize, Vec<u32>>,
     at: u32,
 }
@@ -202,16 +202,11 @@ impl Reader {
             if verdicts.iter().flatten().any(|entries| !entries.contains(&true)) {
                 return Ok(Step::Nothing);
             }
-            let numbers = scan.numbered.iter().filter_map(|(i, interner)| {
-                let dictionary = window.piece.columns[scan.projection[*i]].dictionary()?;
-                Some((*i, interner.translate(dictionary)))
-            });
-            let numbers = numbers.collect();
             self.at = Some(Open {
                 window: window.clone(),
                 filters,
                 verdicts,
-                numbers,
+                numbers: BTreeMap::new(),
                 at: window.from,
             });
         }
@@ -236,7 +231,7 @@ impl Reader {
         let columns: Vec<Column> = columns.collect();
         let live = chunk.live_mask(piece.base + open.at, take);
         let selected = select(&columns, live, &open.filters, &open.verdicts)?;
-        let batch = scan.project(&columns, selected, &open.numbers)?;
+        let batch = scan.project(&columns, selected, &mut open.numbers)?;
         let passed = batch.as_ref().map_or(0, RecordBatch::num_rows) as u64;
         // So many that half a batch would pass, were the next as these.
         let next = u64::from(take) * u64::from(BATCH / 2) / (passed + 1);
@@ -278,7 +273,7 @@ impl Reader {
             .collect::<Result<Vec<_>, _>>()?;
         let verdicts = vec![None; scan.filters.len()];
         let selected = select(&columns, None, &scan.filters, &verdicts)?;
-        let batch = scan.project(&columns, selected, &BTreeMap::new())?;
+        let batch = scan.project(&columns, selected, &mut BTreeMap::new())?;
         Ok(batch.map_or(Step::Nothing, Step::Batch))
     }
 }
