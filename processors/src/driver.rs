@@ -1,8 +1,8 @@
 //! The shell around the engine of one shard: reads the log, decodes, folds, publishes, hands on rows, snapshots.
 //!
 //! Four stages with short queues between them: a task reads messages, a thread decodes, a thread folds, a thread gives rows to the
-//! sink; beside them a task publishes outputs and a thread writes snapshots. Outputs leave before rows; nothing waits for a snapshot. A
-//! snapshot becomes valid only when all outputs up to it are acknowledged, so a restart offers again at most what the stream holds
+//! sink; beside them a task publishes outputs and a thread writes snapshots. Outputs leave before rows, and no output waits for a sink that is
+//! busy: rows are handed over when it has room, or when many are owed. Nothing waits for a snapshot. A snapshot becomes valid only when all outputs up to it are acknowledged, so a restart offers again at most what the stream holds
 //! already, and the chained publisher leaves that out.
 //!
 //! The one place of this crate with a clock: for metrics, and for when to snapshot.
@@ -74,7 +74,7 @@ impl DriverConfig {
     }
 }
 
-/// Who takes the rows. Called on a thread of its own, in order; slowness pushes back on the fold.
+/// Who takes the rows. Called on a thread of its own, in order; slowness pushes back on the fold once the rows of `batch_events` events are owed.
 pub trait Sink: Send + 'static {
     /// Takes changes, which stand for all of the log up to `progress`. Changes of restored state come with a progress of sequence
     /// 0 until the last, which carries the sequence restored.

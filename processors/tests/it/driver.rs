@@ -288,6 +288,47 @@ async fn outputs_lost_by_the_server_are_made_again_from_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outputs_leave_while_the_tables_stand_still_and_no_row_is_left_behind() {
+    let world = World::new().await;
+    let events = history(11, 40);
+    let mut whole = Run::new();
+    whole.play(&events, 100);
+    let wanted = whole.out.outputs.len() as u64;
+    let running = Running::start(&world.log, world.config());
+    world.append(&events[..1], 1).await;
+    running.seen.wait(1);
+
+    let standing = Arc::clone(&running.seen.0);
+    let (held, holds) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let holder = std::thread::spawn(move || {
+        let tables = standing.0.lock().unwrap();
+        held.send(()).unwrap();
+        let _ = released.recv_timeout(PATIENCE);
+        tables.1.sequence
+    });
+    holds.recv().unwrap();
+    // Many handings-over, far more than wait for the tables at once.
+    world.append(&events[1..], 3).await;
+    let begun = std::time::Instant::now();
+    while world.log.derived_extent().await.unwrap().messages < wanted {
+        assert!(begun.elapsed() < PATIENCE / 2, "outputs wait for the tables");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    release.send(()).unwrap();
+    assert_eq!(holder.join().unwrap(), 1);
+
+    let tables = running.seen.wait(world.log.last_sequence().await.unwrap());
+    same(
+        "driver",
+        &support::projections(&projections_of(&tables)),
+        &support::projections(&whole.tables),
+    );
+    running.stop().await;
+    world.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_fold_refuses_reaches_the_table_of_dead_letters_once() {
     let world = World::new().await;
     let order =
