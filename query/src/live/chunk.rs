@@ -11,6 +11,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 
 use super::column::Column;
+use super::inverted::{Asked, Inverted};
 
 /// Rows laid side by side: one column each for the columns of the table.
 #[derive(Debug)]
@@ -21,8 +22,10 @@ pub(crate) struct Piece {
     pub(crate) columns: Vec<Column>,
     /// Smallest and largest value per column, of sealed pieces and of types that have an order worth pruning by.
     pub(crate) ranges: Vec<Option<Range>>,
-    pub(crate) bytes: usize,
+    bytes: usize,
     level: u8,
+    /// Of a sealed piece, by column.
+    asked: Box<[Asked]>,
 }
 
 /// The smallest and the largest value of a column, dead rows included, and its number of nulls.
@@ -44,6 +47,7 @@ impl Piece {
             ranges: Vec::new(),
             bytes,
             level: level(rows),
+            asked: Box::default(),
         }
     }
 
@@ -81,11 +85,22 @@ impl Piece {
         Ok(Piece {
             base: merged.base,
             rows: merged.rows,
+            asked: columns.iter().map(|_| Asked::default()).collect(),
             columns,
             ranges,
             bytes,
             level: u8::MAX,
         })
+    }
+
+    /// The rows by word of a column of a sealed piece, once it was asked for often enough; to make them takes one of `budget`.
+    pub(crate) fn inverted(&self, column: usize, budget: &mut usize) -> Option<&Inverted> {
+        self.asked.get(column)?.of(&self.columns[column], budget)
+    }
+
+    /// Bytes this keeps alive.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes + self.asked.iter().map(Asked::bytes).sum::<usize>()
     }
 }
 
@@ -304,6 +319,6 @@ impl Chunk {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.pieces.iter().map(|p| p.bytes).sum::<usize>() + self.live.as_ref().map_or(0, |b| b.bytes())
+        self.pieces.iter().map(|p| p.bytes()).sum::<usize>() + self.live.as_ref().map_or(0, |b| b.bytes())
     }
 }

@@ -44,6 +44,34 @@ pub(crate) trait Numbering {
     fn rows(&self, text: &StringArray) -> UInt32Array;
 }
 
+/// Which rows of a column are asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Kept<'a> {
+    All,
+    Where(&'a FilterPredicate),
+    /// These, in this order.
+    At(&'a UInt32Array),
+}
+
+impl Kept<'_> {
+    fn of(self, array: &dyn Array) -> Result<ArrayRef, arrow::error::ArrowError> {
+        match self {
+            Kept::All => Ok(array.slice(0, array.len())),
+            Kept::Where(kept) => kept.filter(array),
+            Kept::At(rows) => take(array, rows, None),
+        }
+    }
+
+    /// How many these are of so many.
+    pub(crate) fn count(self, all: usize) -> usize {
+        match self {
+            Kept::All => all,
+            Kept::Where(kept) => kept.count(),
+            Kept::At(rows) => rows.len(),
+        }
+    }
+}
+
 /// In place of the number of an entry that was not met, and of one whose number is being asked for.
 const UNMET: u32 = u32::MAX;
 const MEETING: u32 = u32::MAX - 1;
@@ -144,28 +172,14 @@ impl Column {
         }
     }
 
-    /// The column under its exposed type; no copy where the stored type is the exposed one.
-    pub(crate) fn expose(&self) -> Result<ArrayRef, arrow::error::ArrowError> {
+    /// The rows that are asked for, under the exposed type; no copy where that is all and the stored type is the exposed one.
+    pub(crate) fn expose(&self, kept: Kept<'_>) -> Result<ArrayRef, arrow::error::ArrowError> {
         Ok(match self {
-            Column::Plain(a) => Arc::clone(a),
-            Column::Text(a) => Arc::new(StringViewArray::from(a)),
-            Column::Codes8(codes, values) => take(values, codes, None)?,
-            Column::Codes16(codes, values) => take(values, codes, None)?,
-            Column::Null(t, rows) => new_null_array(t, *rows),
-        })
-    }
-
-    /// The rows that `kept` keeps, under the exposed type.
-    pub(crate) fn expose_where(&self, kept: &FilterPredicate) -> Result<ArrayRef, arrow::error::ArrowError> {
-        Ok(match self {
-            Column::Plain(a) => kept.filter(a)?,
-            Column::Text(a) => {
-                let kept = kept.filter(a)?;
-                Arc::new(StringViewArray::from(kept.as_string::<i32>()))
-            }
-            Column::Codes8(codes, values) => take(values, &kept.filter(codes)?, None)?,
-            Column::Codes16(codes, values) => take(values, &kept.filter(codes)?, None)?,
-            Column::Null(t, _) => new_null_array(t, kept.count()),
+            Column::Plain(a) => kept.of(a)?,
+            Column::Text(a) => Arc::new(StringViewArray::from(kept.of(a)?.as_string::<i32>())),
+            Column::Codes8(codes, values) => take(values, &kept.of(codes)?, None)?,
+            Column::Codes16(codes, values) => take(values, &kept.of(codes)?, None)?,
+            Column::Null(t, rows) => new_null_array(t, kept.count(*rows)),
         })
     }
 
@@ -262,7 +276,7 @@ impl Column {
     /// Numbers instead of text. `known` holds those of the dictionary's entries that were met before (see [`Column::unmet`]), and takes those met now.
     pub(crate) fn numbered(
         &self,
-        kept: Option<&FilterPredicate>,
+        kept: Kept<'_>,
         known: &mut [u32],
         numbering: &impl Numbering,
     ) -> Result<ArrayRef, arrow::error::ArrowError> {
@@ -294,25 +308,18 @@ impl Column {
                 codes.nulls().cloned(),
             ))
         }
-        Ok(match (self, kept) {
-            (Column::Codes8(codes, values), None) => through(codes, values, known, numbering),
-            (Column::Codes8(codes, values), Some(kept)) => {
-                let codes = kept.filter(codes)?;
+        Ok(match self {
+            Column::Codes8(codes, values) => {
+                let codes = kept.of(codes)?;
                 through(codes.as_primitive::<UInt8Type>(), values, known, numbering)
             }
-            (Column::Codes16(codes, values), None) => through(codes, values, known, numbering),
-            (Column::Codes16(codes, values), Some(kept)) => {
-                let codes = kept.filter(codes)?;
+            Column::Codes16(codes, values) => {
+                let codes = kept.of(codes)?;
                 through(codes.as_primitive::<UInt16Type>(), values, known, numbering)
             }
-            (Column::Text(text), None) => Arc::new(numbering.rows(text)),
-            (Column::Text(text), Some(kept)) => {
-                Arc::new(numbering.rows(kept.filter(text)?.as_string::<i32>()))
-            }
-            (Column::Null(_, rows), kept) => {
-                new_null_array(&DataType::UInt32, kept.map_or(*rows, FilterPredicate::count))
-            }
-            (Column::Plain(_), _) => {
+            Column::Text(text) => Arc::new(numbering.rows(kept.of(text)?.as_string::<i32>())),
+            Column::Null(_, rows) => new_null_array(&DataType::UInt32, kept.count(*rows)),
+            Column::Plain(_) => {
                 return Err(arrow::error::ArrowError::InvalidArgumentError(
                     "only text can be numbered".into(),
                 ));

@@ -9,6 +9,7 @@ mod chunk;
 mod column;
 mod frame;
 mod index;
+mod inverted;
 mod sealer;
 mod snapshot;
 mod spec;
@@ -23,9 +24,10 @@ use arrow::datatypes::SchemaRef;
 use tokio::sync::broadcast;
 
 pub(crate) use chunk::{Chunk, Piece, Range, Standing};
-pub(crate) use column::{Column, Numbering};
+pub(crate) use column::{Column, Kept, Numbering};
 pub use frame::{Changed, Frame, Keys};
 pub(crate) use index::Position;
+pub(crate) use inverted::Inverted;
 pub use snapshot::{Snapshot, TableSnapshot};
 pub use spec::TableSpec;
 

@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::FilterBuilder;
 
 use super::chunk::{Chunk, Piece};
-use super::column::{Column, key_column};
+use super::column::{Column, Kept, key_column};
 use super::index::{KeyIndex, Lookup, Position};
 use super::spec::{TableSpec, hash_key};
 use super::{Error, Progress};
@@ -94,8 +94,8 @@ impl TableSnapshot {
             let live = chunk.live_mask(piece.base, piece.rows);
             let live = live.map(|mask| FilterBuilder::new(&mask).optimize().build());
             let columns = piece.columns.iter().map(|column| match &live {
-                Some(live) => column.expose_where(live),
-                None => column.expose(),
+                Some(live) => column.expose(Kept::Where(live)),
+                None => column.expose(Kept::All),
             });
             let columns = columns.collect::<Result<Vec<_>, _>>().map_err(Error::Arrow)?;
             RecordBatch::try_new(Arc::clone(&self.spec.schema), columns).map_err(Error::Arrow)
@@ -117,7 +117,7 @@ impl TableSnapshot {
             let columns = piece
                 .columns
                 .iter()
-                .map(|c| c.pick(&row)?.expose())
+                .map(|c| c.pick(&row)?.expose(Kept::All))
                 .collect::<Result<Vec<_>, _>>();
             rows.push(
                 RecordBatch::try_new(Arc::clone(&self.spec.schema), columns.map_err(Error::Arrow)?)

@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions,
+    UInt32Array,
 };
 use arrow::compute::{FilterBuilder, FilterPredicate, and, prep_null_mask_filter};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::Result;
+use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{BinaryExpr, Column as ColumnExpr, InListExpr, Literal};
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 
-use crate::live::Column;
+use crate::live::{Column, Kept};
 
 /// One conjunct, over the few columns it reads.
 #[derive(Debug, Clone)]
@@ -26,6 +29,8 @@ pub(crate) struct Filter {
     reads: Vec<usize>,
     schema: SchemaRef,
     by_dictionary: bool,
+    /// The words that its column may be, if it asks that and nothing else; no two alike.
+    words: Option<Arc<[String]>>,
 }
 
 impl Filter {
@@ -39,13 +44,24 @@ impl Filter {
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let expr = reassign_expr_columns(Arc::clone(&whole), &schema)?;
         let by_dictionary = reads.len() == 1 && *schema.field(0).data_type() == DataType::Utf8View;
+        let words = words(&whole).filter(|_| by_dictionary).map(|mut words| {
+            words.sort_unstable();
+            words.dedup();
+            words.into()
+        });
         Ok(Filter {
             whole,
             expr,
             reads,
             schema,
             by_dictionary,
+            words,
         })
+    }
+
+    /// The column that must be one of some words, and these.
+    pub(crate) fn words(&self) -> Option<(usize, &[String])> {
+        Some((*self.reads.first()?, self.words.as_deref()?))
     }
 
     /// Dictionary filters cost next to nothing, so they go first.
@@ -111,7 +127,7 @@ impl Filter {
             let arrays = self
                 .reads
                 .iter()
-                .map(|c| columns[*c].expose())
+                .map(|c| columns[*c].expose(Kept::All))
                 .collect::<Result<Vec<_>, _>>()?;
             return self.evaluate(arrays, rows);
         };
@@ -119,7 +135,7 @@ impl Filter {
         let arrays = self
             .reads
             .iter()
-            .map(|c| columns[*c].expose_where(&kept))
+            .map(|c| columns[*c].expose(Kept::Where(&kept)))
             .collect::<Result<Vec<_>, _>>()?;
         let kept = self.evaluate(arrays, kept.count())?;
         let mut mask = BooleanBufferBuilder::new(rows);
@@ -133,6 +149,36 @@ impl Filter {
     }
 }
 
+/// The words that an expression wants a column to be one of; none of any other expression.
+fn words(expr: &Arc<dyn PhysicalExpr>) -> Option<Vec<String>> {
+    let word = |expr: &Arc<dyn PhysicalExpr>| {
+        let literal = expr.downcast_ref::<Literal>()?;
+        literal.value().try_as_str()?.map(str::to_owned)
+    };
+    if let Some(list) = expr.downcast_ref::<InListExpr>() {
+        let plain = !list.negated() && list.expr().is::<ColumnExpr>();
+        return list
+            .list()
+            .iter()
+            .filter(|_| plain)
+            .map(word)
+            .collect::<Option<Vec<_>>>()
+            .filter(|_| plain);
+    }
+    let binary = expr.downcast_ref::<BinaryExpr>()?;
+    let (left, right) = (binary.left(), binary.right());
+    match binary.op() {
+        Operator::Eq if left.is::<ColumnExpr>() => Some(vec![word(right)?]),
+        Operator::Eq if right.is::<ColumnExpr>() => Some(vec![word(left)?]),
+        Operator::Or => {
+            let mut either = words(left)?;
+            either.extend(words(right)?);
+            Some(either)
+        }
+        _ => None,
+    }
+}
+
 /// The verdicts of all filters on the dictionaries of one piece.
 pub(crate) type Verdicts = Vec<Option<Vec<bool>>>;
 
@@ -141,6 +187,8 @@ pub(crate) enum Selected {
     None,
     All,
     These(FilterPredicate),
+    /// By number, in their order.
+    Rows(UInt32Array),
 }
 
 /// The rows of `columns` that live and pass all filters.
@@ -169,13 +217,36 @@ pub(crate) fn select(
     })
 }
 
+/// Those of some rows of `columns`, of which each lives, that pass all filters.
+pub(crate) fn select_among(
+    columns: &[Column],
+    mut rows: UInt32Array,
+    filters: &[Filter],
+) -> Result<Selected> {
+    for filter in filters {
+        if rows.is_empty() {
+            return Ok(Selected::None);
+        }
+        let kept = Kept::At(&rows);
+        let arrays = filter.reads.iter().map(|c| columns[*c].expose(kept));
+        let verdict = filter.evaluate(arrays.collect::<Result<Vec<_>, _>>()?, rows.len())?;
+        if verdict.has_false() {
+            rows = arrow::compute::filter(&rows, &verdict)?.as_primitive().clone();
+        }
+    }
+    Ok(if rows.is_empty() {
+        Selected::None
+    } else {
+        Selected::Rows(rows)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::array::StringArray;
     use arrow::datatypes::Field;
     use datafusion::common::ScalarValue;
-    use datafusion::logical_expr::Operator;
-    use datafusion::physical_expr::expressions::{binary, col, lit};
+    use datafusion::physical_expr::expressions::{binary, col, in_list, lit};
 
     use super::*;
 
@@ -194,6 +265,55 @@ mod tests {
                 verdicts,
                 Some(vec![false, true, false, false]),
                 "nullable: {nullable}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_words_that_a_column_may_be_are_known_where_nothing_else_is_asked() {
+        let fields = ["sku", "style"].map(|name| Field::new(name, DataType::Utf8View, true));
+        let schema: SchemaRef = Arc::new(Schema::new(fields.to_vec()));
+        let sku = || col("sku", &schema).unwrap();
+        let word = |word: &str| lit(ScalarValue::Utf8View(Some(word.into())));
+        let of = |left, op, right| binary(left, op, right, &schema).unwrap();
+        let is = |name: &str| of(sku(), Operator::Eq, word(name));
+        let some = |words: &[&str], negated: &bool| {
+            let list = words.iter().map(|name| word(name)).collect();
+            in_list(sku(), list, negated, &schema).unwrap()
+        };
+        let null = lit(ScalarValue::Utf8View(None));
+        let cases = [
+            (is("a"), Some(vec!["a"])),
+            (of(word("a"), Operator::Eq, sku()), Some(vec!["a"])),
+            (
+                of(is("b"), Operator::Or, of(is("a"), Operator::Or, is("b"))),
+                Some(vec!["a", "b"]),
+            ),
+            (
+                some(&["c", "a", "b", "d"], &false),
+                Some(vec!["a", "b", "c", "d"]),
+            ),
+            (some(&["c", "a", "b", "d"], &true), None),
+            (of(sku(), Operator::NotEq, word("a")), None),
+            (of(sku(), Operator::Lt, word("a")), None),
+            (of(sku(), Operator::Eq, null), None),
+            (of(is("a"), Operator::And, is("b")), None),
+            (
+                of(
+                    is("a"),
+                    Operator::Or,
+                    of(col("style", &schema).unwrap(), Operator::Eq, word("a")),
+                ),
+                None,
+            ),
+        ];
+        for (expr, expected) in cases {
+            let filter = Filter::new(Arc::clone(&expr), &schema).unwrap();
+            let words = filter.words().map(|(at, words)| (at, words.to_vec()));
+            assert_eq!(
+                words,
+                expected.map(|words| (0, words.into_iter().map(str::to_owned).collect())),
+                "{expr}"
             );
         }
     }
