@@ -7,7 +7,7 @@ pub struct Family {
     pub name: &'static str,
     /// What it means.
     pub comment: &'static str,
-    /// The columns, each with the words that it stands for when a statement leaves it open.
+    /// The columns, each with the words that it stands for when a statement leaves it open; without any where the view of the empty word answers for all.
     pub choices: &'static [(&'static str, &'static [&'static str])],
     /// The query that a word of each column makes, in their order; none for words that make none.
     pub sql: fn(&[&str]) -> Option<String>,
@@ -27,6 +27,8 @@ pub fn families() -> &'static [Family] {
             ("dimension", &RATE_DIMENSIONS),
             ("cohort_by", &["delivered", "ordered"]),
             ("grain", &["day", "week", "month"]),
+            ("measure", &[]),
+            ("basis", &[]),
         ],
         sql: return_rates,
     }]
@@ -73,13 +75,63 @@ fn column_of(dimension: &str) -> Option<&'static str> {
     })
 }
 
+/// Figures of days, under the value that is asked for: those of one value are added up with the rest of its cohort later on,
+const LINES: &str = "delivered_units, requested_units, received_units, delivered_value, requested_value, received_value, unit_squares, value_squares from days";
+
+/// or before, where they are looked up by value and reason.
+const LINES_ADDED_UP: &str = "cast(sum(delivered_units) as bigint) as delivered_units, cast(sum(requested_units) as bigint) as requested_units, \
+    cast(sum(received_units) as bigint) as received_units, sum(delivered_value) as delivered_value, sum(requested_value) as requested_value, \
+    sum(received_value) as received_value, sum(unit_squares) as unit_squares, sum(value_squares) as value_squares \
+    from days group by 1, 2, 3, 4, 5, 6";
+
 /// Units that the rate of its mix of categories counts for about a value of which nothing else is believed.
 const PRIOR_STRENGTH: &str = "150.0";
 
 /// One view of `return_rates`.
 fn return_rates(words: &[&str]) -> Option<String> {
-    let &[dimension, cohort_by, grain] = words else {
+    let &[dimension, cohort_by, grain, measure, basis] = words else {
         return None;
+    };
+    // What is asked for by name is one measure of each cell; else each cell is four rows.
+    let (measures, measure, currency) = match measure {
+        "" => (
+            "cross join (values ('units'), ('value')) as m (measure)",
+            "m.measure",
+            "case when m.measure = 'value' then cells.currency end",
+        ),
+        "units" => ("", "'units'", "cells.currency"),
+        "value" => ("", "'value'", "cells.currency"),
+        _ => return None,
+    };
+    let (bases, basis) = match basis {
+        "" => (
+            "cross join (values ('requested'), ('received')) as b (basis)",
+            "b.basis",
+        ),
+        "requested" => ("", "'requested'"),
+        "received" => ("", "'received'"),
+        _ => return None,
+    };
+    // Cohorts are told apart by what differs among them and by nothing else.
+    let (measure_of, basis_of) = (
+        if measures.is_empty() { measure } else { "measure" },
+        if bases.is_empty() { basis } else { "basis" },
+    );
+    let currency_of = if measure == "'units'" {
+        "case when false then min(currency) end"
+    } else {
+        "currency"
+    };
+    let cohort: Vec<&str> = ["value", "cohort_start", measure_of, basis_of, currency_of]
+        .into_iter()
+        .filter(|of| !of.contains(['\'', ' ']))
+        .collect();
+    let (asked_join, asked_rate) = match basis {
+        "'requested'" => ("", "own.ever_rate"),
+        _ => (
+            "left join return_maturity asked on asked.category = cells.category and asked.basis = 'requested' and asked.delivered_on = cells.delivered_on",
+            "asked.ever_rate",
+        ),
     };
     let day = match cohort_by {
         "delivered" => "delivered_on",
@@ -130,6 +182,7 @@ fn return_rates(words: &[&str]) -> Option<String> {
     } else {
         "select * from lines".to_owned()
     };
+    let lines = if by_reason { LINES_ADDED_UP } else { LINES };
     let (reason_group, asked, reason) = if by_reason {
         let told = "case when asked then coalesce(reason_group, 'unknown') else '' end";
         ("reason_group", "requested_qty > 0", told)
@@ -156,6 +209,18 @@ fn return_rates(words: &[&str]) -> Option<String> {
         .replace("{asked}", asked)
         .replace("{reason}", reason)
         .replace("{cells}", &cells)
+        .replace("{cohort}", &cohort.join(", "))
+        .replace("{measure_of}", measure_of)
+        .replace("{basis_of}", basis_of)
+        .replace("{currency_of}", currency_of)
+        .replace("{currency}", currency)
+        .replace("{measures}", measures)
+        .replace("{measure}", measure)
+        .replace("{bases}", bases)
+        .replace("{basis}", basis)
+        .replace("{asked_join}", asked_join)
+        .replace("{asked_rate}", asked_rate)
+        .replace("{lines}", lines)
         // Of one reason among several less is expected than of all.
         .replace("{prior_scale}", if by_reason { "0.125" } else { "1.0" })
         .replace("{prior_strength}", PRIOR_STRENGTH);

@@ -1,5 +1,5 @@
 -- Return rates of {dimension} by cohort of {cohort_by}, by {grain}: one view of the family `return_rates`. Lines are added up before the division, so every grain
--- is exact. Maturity is that of the day and the category of each delivery; what is still to come is reckoned by `nowcast_*`.
+-- is exact. A measure and a basis that are asked for by name are the only ones reckoned. Maturity is that of the day and the category of each delivery; what is still to come is reckoned by `nowcast_*`.
 with days as (
     -- By days and by stored words, whatever the grain: a question that is asked in many ways is one to those who keep sums of it.
     select
@@ -27,49 +27,39 @@ lines as (
         delivered_on,
         {cohort_start} as cohort_start,
         currency,
-        cast(sum(delivered_units) as bigint) as delivered_units,
-        cast(sum(requested_units) as bigint) as requested_units,
-        cast(sum(received_units) as bigint) as received_units,
-        sum(delivered_value) as delivered_value,
-        sum(requested_value) as requested_value,
-        sum(received_value) as received_value,
-        sum(unit_squares) as unit_squares,
-        sum(value_squares) as value_squares
-    from days
-    group by 1, 2, 3, 4, 5, 6
+        {lines}
 ),
 cells as ({cells}),
 measured as (
     select
         cells.value,
         cells.cohort_start,
-        m.measure,
-        b.basis,
-        case when m.measure = 'value' then cells.currency end as currency,
-        case when m.measure = 'units' then delivered_units else delivered_value end as delivered,
+        {measure} as measure,
+        {basis} as basis,
+        {currency} as currency,
+        case when {measure} = 'units' then delivered_units else delivered_value end as delivered,
         case
-            when m.measure = 'units' and b.basis = 'requested' then requested_units
-            when m.measure = 'units' then received_units
-            when b.basis = 'requested' then requested_value
+            when {measure} = 'units' and {basis} = 'requested' then requested_units
+            when {measure} = 'units' then received_units
+            when {basis} = 'requested' then requested_value
             else received_value
         end as returned,
-        case when m.measure = 'units' then unit_squares else value_squares end as squares,
+        case when {measure} = 'units' then unit_squares else value_squares end as squares,
         coalesce(own.maturity, wide.maturity, 1.0) as maturity,
         coalesce(own.ever_rate, wide.ever_rate) as ever_rate,
-        coalesce(asked.ever_rate, wide.ever_rate) as asked_rate
+        coalesce({asked_rate}, wide.ever_rate) as asked_rate
     from cells
-    cross join (values ('units'), ('value')) as m (measure)
-    cross join (values ('requested'), ('received')) as b (basis)
+    {measures}
+    {bases}
     left join return_maturity own
-        on own.category = cells.category and own.basis = b.basis and own.delivered_on = cells.delivered_on
-    left join return_maturity asked
-        on asked.category = cells.category and asked.basis = 'requested' and asked.delivered_on = cells.delivered_on
+        on own.category = cells.category and own.basis = {basis} and own.delivered_on = cells.delivered_on
+    {asked_join}
     left join return_maturity wide
-        on wide.category = '*' and wide.basis = b.basis and wide.delivered_on = cells.delivered_on
+        on wide.category = '*' and wide.basis = {basis} and wide.delivered_on = cells.delivered_on
 ),
 cohorts as (
     select
-        value, cohort_start, measure, basis, currency,
+        value, cohort_start, {measure_of} as measure, {basis_of} as basis, {currency_of} as currency,
         cast(sum(delivered) as bigint) as delivered,
         cast(sum(returned) as bigint) as returned,
         sum(delivered * maturity) as exposure,
@@ -77,7 +67,7 @@ cohorts as (
         sum(delivered * ever_rate) / nullif(cast(sum(case when ever_rate is not null then delivered end) as double), 0.0) as ever_rate,
         sum(delivered * asked_rate) / nullif(cast(sum(case when asked_rate is not null then delivered end) as double), 0.0) as asked_rate
     from measured
-    group by 1, 2, 3, 4, 5
+    group by {cohort}
 ),
 believed as (
     select

@@ -24,7 +24,8 @@ use datafusion::physical_plan::ExecutionPlan;
 pub struct Choice {
     /// Its name.
     pub column: &'static str,
-    /// The words that it stands for when a statement leaves it open.
+    /// The words that it stands for when a statement leaves it open. None where one view answers for all of them: it is that of the empty word then, and of one word where
+    /// a statement names one.
     pub words: Vec<&'static str>,
 }
 
@@ -115,6 +116,8 @@ impl FamilyTable {
                 });
             }
             let words: Vec<String> = match words {
+                None if choice.words.is_empty() => vec![String::new()],
+                Some(words) if choice.words.is_empty() && words.len() > 1 => vec![String::new()],
                 Some(words) => words.into_iter().collect(),
                 None => choice.words.iter().map(|word| (*word).to_owned()).collect(),
             };

@@ -5,6 +5,9 @@
 #[allow(dead_code)]
 #[path = "../../../processors/tests/it/history.rs"]
 mod history;
+#[path = "../../../src/nowcast_functions.rs"]
+mod nowcast_functions;
+mod rates;
 mod story;
 
 use std::path::Path;
@@ -13,7 +16,7 @@ use std::sync::Arc;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use eddy_events::{Event, Position, codec};
 use eddy_processors::{Change, Config, Emitted, Engine, Prepared};
-use eddy_query::{Limits, LiveTables, Offer, Progress, QueryEngine, View};
+use eddy_query::{Choice, Family, Limits, LiveTables, Offer, Progress, QueryEngine, View};
 
 /// When the log took every event: after all of them happened.
 const LOGGED_AT: i64 = 1_800_000_000_000_000;
@@ -64,8 +67,23 @@ fn query_engine(tables: Arc<LiveTables>) -> QueryEngine {
         threads: 2,
         ..Limits::default()
     };
+    let families = eddy_processors::families().iter().map(|family| Family {
+        name: family.name.into(),
+        comment: family.comment.into(),
+        choices: family
+            .choices
+            .iter()
+            .map(|(column, words)| Choice {
+                column,
+                words: words.to_vec(),
+            })
+            .collect(),
+        sql: family.sql,
+    });
     let offer = Offer {
         views: views.collect(),
+        families: families.collect(),
+        functions: nowcast_functions::all(),
         ..Offer::default()
     };
     QueryEngine::new(tables, offer, limits).unwrap()
