@@ -4,13 +4,8 @@
 -- param product = ''
 -- whole days: what was added up for one who asked before stands until the next
 with clock as (
-  select date_trunc('day', max(event_time)) - interval '210 days' as since, date_trunc('day', max(event_time)) - interval '30 days' as until
+  select date_trunc('day', max(event_time)) - interval '210 days' as since
   from eddy_meta.progress
-),
-own as (
-  select s.sku, coalesce(s.style, r.style) as style, coalesce(s.category, r.category) as category
-  from (select * from skus where sku = $product) s
-  left join (select * from rates_now where dimension = 'sku' and value = $product) r on r.value = s.sku
 ),
 -- lines that are alike in all of it are one row for each of the ways to group; those of the category are added up without a word of the product, so
 -- that its other products ask the same. Its own lines count under whatever category they were sold
@@ -18,24 +13,27 @@ alike as (
   select courier, destination_zone as zone, facility, packer, supplier_id, channel, payment_mode,
          cast(0 as bigint) as own_n, cast(0 as bigint) as own_k, sum(delivered_qty) as rest_n, sum(least(requested_qty, delivered_qty)) as rest_k
   from order_lines
-  where category = (select category from own)
-    and delivered_at >= (select since from clock) and delivered_at < (select until from clock)
+  where category = coalesce((select category from skus where sku = $product), (select category from rates_now where dimension = 'sku' and value = $product))
+    and delivered_at >= (select since from clock) and delivered_at < (select since from clock) + interval '180 days'
   group by 1, 2, 3, 4, 5, 6, 7
   union all
-  select courier, destination_zone, facility, packer, supplier_id, channel, payment_mode, sum(n), sum(k), -sum(within * n), -sum(within * k)
+  select courier, zone, facility, packer, supplier_id, channel, payment_mode, sum(n), sum(k), -sum(within * n), -sum(within * k)
   from (
-    select *, delivered_qty as n, least(requested_qty, delivered_qty) as k, case when category = (select category from own) then 1 else 0 end as within
+    select courier, destination_zone as zone, facility, packer, supplier_id, channel, payment_mode, delivered_qty as n, least(requested_qty, delivered_qty) as k,
+           case when category = coalesce((select category from skus where sku = $product), (select category from rates_now where dimension = 'sku' and value = $product)) then 1 else 0 end as within
     from order_lines
-    where sku = $product and delivered_at >= (select since from clock) and delivered_at < (select until from clock)
+    where sku = $product and delivered_at >= (select since from clock) and delivered_at < (select since from clock) + interval '180 days'
   )
   group by 1, 2, 3, 4, 5, 6, 7
+),
+each as (
+  select case w.n when 0 then 'all' when 1 then 'courier' when 2 then 'zone' when 3 then 'facility' when 4 then 'packer' when 5 then 'supplier' when 6 then 'channel' else 'payment' end as dimension,
+         coalesce(case w.n when 1 then courier when 2 then zone when 3 then facility when 4 then packer when 5 then supplier_id when 6 then channel when 7 then payment_mode end, '–') as value,
+         own_n, own_k, rest_n, rest_k
+  from alike cross join (values (0), (1), (2), (3), (4), (5), (6), (7)) as w (n)
 )
-select case when grouping(courier) = 0 then 'courier' when grouping(zone) = 0 then 'zone' when grouping(facility) = 0 then 'facility'
-            when grouping(packer) = 0 then 'packer' when grouping(supplier_id) = 0 then 'supplier' when grouping(channel) = 0 then 'channel'
-            when grouping(payment_mode) = 0 then 'payment' else 'all' end as dimension,
-       coalesce(courier, zone, facility, packer, supplier_id, channel, payment_mode, '–') as value,
-       sum(own_n) as own_n, sum(own_k) as own_k, sum(rest_n) as rest_n, sum(rest_k) as rest_k
-from alike
-group by grouping sets ((), (courier), (zone), (facility), (packer), (supplier_id), (channel), (payment_mode))
+select dimension, value, sum(own_n) as own_n, sum(own_k) as own_k, sum(rest_n) as rest_n, sum(rest_k) as rest_k
+from each
+group by 1, 2
 having sum(own_n) > 0
 order by 1, 3 desc, 2

@@ -16,7 +16,7 @@ sums as (
   union all
   select reason_group, delivered_on, sum(requested_qty), sum(beside * requested_qty)
   from (
-    select *, case when category = (select category from own) then 0 else 1 end as beside
+    select reason_group, delivered_on, requested_qty, case when category = (select category from own) then 0 else 1 end as beside
     from order_lines
     where requested_qty > 0 and delivered_on is not null and sku = $product
   )

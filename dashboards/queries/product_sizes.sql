@@ -3,7 +3,7 @@
 -- reads: order_lines, returns
 -- param product = ''
 with clock as (
-  select date_trunc('day', max(event_time)) - interval '210 days' as since, date_trunc('day', max(event_time)) - interval '30 days' as until
+  select date_trunc('day', max(event_time)) - interval '210 days' as since
   from eddy_meta.progress
 ),
 own as (
@@ -15,7 +15,7 @@ lines as (
   select l.sku, l.order_id, l.line_id, coalesce(l.size, '–') as size, l.delivered_qty, l.requested_qty
   from order_lines l
   where l.style = (select style from own)
-    and l.delivered_at >= (select since from clock) and l.delivered_at < (select until from clock)
+    and l.delivered_at >= (select since from clock) and l.delivered_at < (select since from clock) + interval '180 days'
 ),
 -- few, and told before the returns are read: those of other articles are then passed over
 said as (

@@ -1,4 +1,4 @@
-//! Scalar subqueries of filters, answered before the statement is planned.
+//! Scalar subqueries of filters and of what is selected, answered before the statement is planned.
 //!
 //! `where category = (select category from skus where sku = 'A1')` is a filter that no scan can ask of its dictionaries, and prunes nothing, as long as the value is not known. Where the
 //! subquery depends on no row of the statement and reads little, it is run first, on the same snapshot, and its value stands in the plan as a constant. All others are left as they are.
@@ -9,7 +9,8 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::{SessionState, TaskContext};
-use datafusion::logical_expr::{Expr, Filter, LogicalPlan, Subquery};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 
@@ -25,15 +26,22 @@ fn is_alone(expr: &Expr) -> Option<&Subquery> {
     }
 }
 
-/// The subqueries in filters that depend on nothing around them.
+/// Whether the subqueries of a node are answered ahead.
+const fn is_heard(node: &LogicalPlan) -> bool {
+    matches!(node, LogicalPlan::Filter(_) | LogicalPlan::Projection(_))
+}
+
+/// The subqueries in filters and projections that depend on nothing around them.
 fn asked(plan: &LogicalPlan) -> Vec<Arc<LogicalPlan>> {
     let mut found = Vec::new();
     // Nothing here fails.
     let _ = plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::Filter(filter) = node {
-            filter.predicate.apply(|expr| {
-                found.extend(is_alone(expr).map(|subquery| Arc::clone(&subquery.subquery)));
-                Ok(TreeNodeRecursion::Continue)
+        if is_heard(node) {
+            node.apply_expressions(|expr| {
+                expr.apply(|expr| {
+                    found.extend(is_alone(expr).map(|subquery| Arc::clone(&subquery.subquery)));
+                    Ok(TreeNodeRecursion::Continue)
+                })
             })?;
         }
         Ok(TreeNodeRecursion::Continue)
@@ -64,18 +72,23 @@ pub(super) async fn answered(
         return Ok(plan);
     }
     plan.transform_down_with_subqueries(|node| {
-        let LogicalPlan::Filter(filter) = node else {
+        if !is_heard(&node) {
             return Ok(Transformed::no(node));
-        };
-        let predicate = filter.predicate.transform(|expr| {
-            let value = is_alone(&expr).and_then(|subquery| known.get(&subquery.subquery));
-            Ok(match value {
-                Some(value) => Transformed::yes(Expr::Literal(value.clone(), None)),
-                None => Transformed::no(expr),
-            })
+        }
+        // What is selected keeps the name that it has by its subquery.
+        let names = NamePreserver::new(&node);
+        let replaced = node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let replaced = expr.transform(|expr| {
+                let value = is_alone(&expr).and_then(|subquery| known.get(&subquery.subquery));
+                Ok(match value {
+                    Some(value) => Transformed::yes(Expr::Literal(value.clone(), None)),
+                    None => Transformed::no(expr),
+                })
+            })?;
+            Ok(replaced.update_data(|expr| name.restore(expr)))
         })?;
-        let filter = Filter::try_new(predicate.data, filter.input)?;
-        Ok(Transformed::yes(LogicalPlan::Filter(filter)))
+        replaced.map_data(LogicalPlan::recompute_schema)
     })
     .data()
 }

@@ -1,4 +1,4 @@
-//! Scalar subqueries of filters: answered ahead where they read little, with the same answers as otherwise.
+//! Scalar subqueries of filters and of what is selected: answered ahead where they read little, with the same answers as otherwise.
 
 use crate::sample::{engine, lines, parcel};
 
@@ -68,4 +68,53 @@ async fn a_scalar_subquery_of_several_rows_is_refused_as_ever() {
         .unwrap();
     let rows = answer.collect().await.unwrap();
     assert_eq!(rows[0].num_rows(), 1);
+}
+
+#[tokio::test]
+async fn what_is_selected_by_a_scalar_subquery_is_the_same_and_has_the_same_name() {
+    let engine = engine();
+    for awb in ["AWB00000002", "AWB00000005", "AWB-nobody"] {
+        let courier = format!("(select courier from parcels where awb = '{awb}')");
+        let weight = format!("(select weight_g from parcels where awb = '{awb}')");
+        let selected = |courier: &str, weight: &str| {
+            format!(
+                "p.awb, case when p.courier = {courier} then 'same' else p.courier end as beside, {weight} as weight, p.weight_g - {weight} as more"
+            )
+        };
+        let one = format!(
+            "(select max(courier) as courier, max(weight_g) as weight from parcels where awb = '{awb}') as o"
+        );
+        let ahead = format!("select {} from parcels p order by 1", selected(&courier, &weight));
+        let joined = format!(
+            "select {} from parcels p cross join {one} order by 1",
+            selected("o.courier", "o.weight")
+        );
+        assert_eq!(
+            lines(&engine, &ahead).await.unwrap(),
+            lines(&engine, &joined).await.unwrap(),
+            "{ahead}"
+        );
+        let plan = lines(&engine, &format!("explain {ahead}"))
+            .await
+            .unwrap()
+            .join("\n");
+        assert!(
+            !plan.contains("ScalarSubquery") && !plan.contains("Join"),
+            "{plan}"
+        );
+        let unnamed = format!("select {weight}, courier from parcels group by courier order by 2");
+        let prepared = engine.prepare(&unnamed).await.unwrap();
+        let rows = engine
+            .sql(&unnamed, Vec::new())
+            .await
+            .unwrap()
+            .collect()
+            .await
+            .unwrap();
+        assert_eq!(
+            rows[0].schema().field(0).name(),
+            prepared.schema().field(0).name(),
+            "{unnamed}"
+        );
+    }
 }
