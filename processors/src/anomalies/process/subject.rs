@@ -11,7 +11,7 @@ pub(crate) enum Subject {
     /// Inspected lines that are damaged.
     #[default]
     Damage,
-    /// Received lines that wait for inspection longer than they used to.
+    /// Received lines that wait for inspection longer than they used to, or that a desk with others waiting took longer for.
     Backlog,
     /// Refunds not paid when they were due.
     Refund,

@@ -158,9 +158,12 @@ impl Heard {
             units.extend(attempt(world, number));
         }
         self.silence(world, day, &mut units);
+        let mut done = Vec::new();
         for (rma, line) in taken(&mut self.inspected) {
-            units.extend(inspected(world, desks, (rma, line)));
+            units.extend(inspected(world, desks, (rma, line), &mut done));
         }
+        done.sort_unstable();
+        units.extend(done.into_iter().filter_map(|done| paced(world, desks, done)));
         self.backlog(world, desks, day, &mut units);
         self.refunds(world, day, &mut units);
         units
@@ -367,8 +370,37 @@ fn value_of(world: &World, rma: u32, line: &crate::returns::Line) -> i64 {
     }
 }
 
+/// A line that a desk is done with: when it was received and inspected, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Done {
+    inspected_at: i64,
+    received_at: i64,
+    facility: u32,
+    value_minor: i64,
+}
+
+/// A line for which others had to wait, or did not.
+fn paced(world: &World, desks: &mut Desks, done: Done) -> Option<Unit> {
+    let day = world.zone.day(done.inspected_at);
+    let (slow, share) = desks.paced(done.facility, (done.received_at, done.inspected_at), day)?;
+    Some(Unit {
+        subject: Subject::Backlog,
+        day,
+        values: [Some((Dimension::Facility, (done.facility, 0))), None, None],
+        class: 1,
+        base: share,
+        observed: slow,
+        value_minor: done.value_minor,
+    })
+}
+
 /// An inspected line: who packed it and who carried it, and whether it is damaged. Desks learn how long it took.
-fn inspected(world: &mut World, desks: &mut Desks, (rma, line): (u32, u32)) -> Option<Unit> {
+fn inspected(
+    world: &mut World,
+    desks: &mut Desks,
+    (rma, line): (u32, u32),
+    all: &mut Vec<Done>,
+) -> Option<Unit> {
     if heard(world, (rma, line), Step::Inspected) {
         return None;
     }
@@ -385,6 +417,12 @@ fn inspected(world: &mut World, desks: &mut Desks, (rma, line): (u32, u32)) -> O
             world.zone.day(line.inspected_at),
         );
         desks.inspected(line.facility, from, to);
+        all.push(Done {
+            inspected_at: line.inspected_at,
+            received_at: line.received_at,
+            facility: line.facility,
+            value_minor: value_of(world, rma, line),
+        });
     }
     if order == NO_KEY {
         return None;
