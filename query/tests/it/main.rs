@@ -6,6 +6,7 @@ mod frames;
 mod hostile;
 mod http;
 mod live;
+mod ordered;
 mod partials;
 mod pg;
 mod pg_bounds;
