@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench eddy -- [NAME ...]
 //!
-//! Names: fold, score, tables, scan, backlog, http, load, freshness, decisions, lookup, merchandise, assess, restart. Nothing here decides a test.
+//! Names: fold, watch, score, tables, scan, backlog, http, load, freshness, decisions, lookup, merchandise, assess, restart. Nothing here decides a test.
 
 mod assess;
 mod backlog;
@@ -19,6 +19,7 @@ mod restart;
 mod scan;
 mod score;
 mod tables;
+mod watch;
 mod world;
 
 /// The engine's own allocator, so that what runs in this process runs as it does there.
@@ -33,8 +34,9 @@ fn main() {
         .skip(1)
         .filter(|arg| !arg.starts_with("--"))
         .collect();
-    let all: [(&str, fn()); 13] = [
+    let all: [(&str, fn()); 14] = [
         ("fold", fold::run),
+        ("watch", watch::run),
         ("score", score::run),
         ("tables", tables::run),
         ("scan", scan::run),

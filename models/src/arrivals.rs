@@ -141,34 +141,59 @@ impl Deliveries {
     /// # Panics
     /// When it is longer than the deliveries, or ends sooner.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)]
     pub fn forecast(&self, arrived: &[u64], share: f64) -> [Day; AHEAD] {
-        let (days, known) = (arrived.len(), self.by_curve.len());
+        let [days] = self.forecasts(arrived, share, [0]);
+        days
+    }
+
+    /// The forecasts as of the last day given and as of so many days before it, each the same as if nothing were known of the days since. Past forecasts by which errors are judged are made once
+    /// for all of them.
+    ///
+    /// # Panics
+    /// As [`Deliveries::forecast`], for the earliest.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn forecasts<const N: usize>(
+        &self,
+        arrived: &[u64],
+        share: f64,
+        back: [usize; N],
+    ) -> [[Day; AHEAD]; N] {
+        let known = self.by_curve.len();
+        let ends = back.map(|back| arrived.len().saturating_sub(back));
         assert!(
-            days <= known && days + AHEAD >= known.min(AHEAD),
+            arrived.len() <= known && ends.iter().all(|end| end + AHEAD >= known.min(AHEAD)),
             "one count of each a day"
         );
         let arrived: Vec<f64> = arrived.iter().map(|units| *units as f64).collect();
-        // By week ahead, those of one origin together.
-        let mut errors = [const { Vec::new() }; 2];
         // Before a fortnight there is nothing to judge by.
-        for origin in days.saturating_sub(ORIGINS + AHEAD).max(14)..days {
-            let expected = self.expected(&arrived, origin, share);
-            let seen = |ahead: usize| {
-                let came = arrived.get(origin + ahead)?;
-                let root = expected[ahead].sqrt();
-                (root > 0.0).then(|| (came - expected[ahead]) / root)
-            };
-            for (week, errors) in errors.iter_mut().enumerate() {
-                errors.push((7 * week..7 * week + 7).filter_map(seen).collect());
+        let origins = |end: usize| end.saturating_sub(ORIGINS + AHEAD).max(14)..end;
+        let first = ends
+            .iter()
+            .map(|end| origins(*end).start.min(*end))
+            .min()
+            .unwrap_or(0);
+        let expected: Vec<[f64; AHEAD]> = (first..=ends.into_iter().max().unwrap_or(0))
+            .map(|now| self.expected(&arrived[..now], now, share))
+            .collect();
+        ends.map(|end| {
+            // By week ahead, those of one origin together.
+            let mut errors = [const { Errors::new() }; 2];
+            for origin in origins(end) {
+                let expected = &expected[origin - first];
+                for (week, errors) in errors.iter_mut().enumerate() {
+                    errors.begin();
+                    for (ahead, expected) in expected.iter().enumerate().skip(7 * week).take(7) {
+                        let root = expected.sqrt();
+                        if let Some(came) = arrived[..end].get(origin + ahead).filter(|_| root > 0.0) {
+                            errors.add((came - expected) / root);
+                        }
+                    }
+                }
             }
-        }
-        let bands = errors.map(Band::of);
-        let mut ahead = 0;
-        self.expected(&arrived, days, share).map(|expected| {
-            let day = bands[ahead / 7].around(expected);
-            ahead += 1;
-            day
+            let bands = errors.map(Band::of);
+            let expected = &expected[end - first];
+            std::array::from_fn(|ahead| bands[ahead / 7].around(expected[ahead]))
         })
     }
 
@@ -258,19 +283,50 @@ struct Band {
     p90: f64,
 }
 
+/// Errors of a week ahead, by the day as of which it was forecast.
+struct Errors {
+    all: Vec<f64>,
+    /// Where those of each day begin.
+    begins: Vec<usize>,
+}
+
+impl Errors {
+    const fn new() -> Self {
+        Self {
+            all: Vec::new(),
+            begins: Vec::new(),
+        }
+    }
+
+    /// What follows is of another day.
+    fn begin(&mut self) {
+        self.begins.push(self.all.len());
+    }
+
+    fn add(&mut self, error: f64) {
+        self.all.push(error);
+    }
+
+    fn weeks(&self) -> impl Iterator<Item = &[f64]> {
+        let ends = self.begins.iter().skip(1).copied().chain([self.all.len()]);
+        self.begins
+            .iter()
+            .zip(ends)
+            .map(|(begin, end)| &self.all[*begin..end])
+    }
+}
+
 impl Band {
     /// From the errors of a week ahead as of each day.
     #[allow(clippy::cast_precision_loss)]
-    fn of(weeks: Vec<Vec<f64>>) -> Self {
-        let mut errors = weeks.concat();
-        errors.sort_by(f64::total_cmp);
-        let count = effective(&weeks, &errors);
-        let square = errors.iter().map(|error| error * error).sum::<f64>() / errors.len().max(1) as f64;
+    fn of(mut errors: Errors) -> Self {
+        let square = mean_square(&errors.all);
+        let count = effective(&errors, square);
         // Quantiles of so few are drawn in: those of Student's law are wider by `1.2 / count`. The middle is unsure as well, and levels that are missed outlast a week, so that
         // fewer days are known than are counted.
         let wider = 1.0 + UNSURE / count.max(2.0);
-        let p50 = quantile(&errors, 0.5);
-        let from_middle = |share: f64| wider.mul_add(quantile(&errors, share) - p50, p50);
+        let p50 = quantile(&mut errors.all, 0.5);
+        let mut from_middle = |share: f64| wider.mul_add(quantile(&mut errors.all, share) - p50, p50);
         Self {
             count,
             square,
@@ -300,17 +356,20 @@ impl Band {
     }
 }
 
+#[allow(clippy::cast_precision_loss)]
+fn mean_square(errors: &[f64]) -> f64 {
+    errors.iter().map(|error| error * error).sum::<f64>() / errors.len().max(1) as f64
+}
+
 /// Days that the errors are worth: those of one week move together when a level is missed.
 #[allow(clippy::cast_precision_loss)]
-fn effective(weeks: &[Vec<f64>], errors: &[f64]) -> f64 {
-    let square =
-        |errors: &[f64]| errors.iter().map(|error| error * error).sum::<f64>() / errors.len().max(1) as f64;
-    let means: Vec<f64> = weeks
-        .iter()
+fn effective(errors: &Errors, single: f64) -> f64 {
+    let means: Vec<f64> = errors
+        .weeks()
         .filter(|week| !week.is_empty())
         .map(|week| week.iter().sum::<f64>() / week.len() as f64)
         .collect();
-    let (single, mean) = (square(errors), square(&means));
+    let mean = mean_square(&means);
     let together = if single > 0.0 {
         ((mean - single / 7.0) / (single - single / 7.0)).clamp(0.0, 1.0)
     } else {
@@ -319,20 +378,25 @@ fn effective(weeks: &[Vec<f64>], errors: &[f64]) -> f64 {
     means.len() as f64 / (1.0 + 6.0 * together)
 }
 
-/// Of sorted numbers, straight between two; nought of none.
+/// Of numbers, which are put into another order, straight between two; nought of none.
 #[allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss
 )]
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else {
+fn quantile(numbers: &mut [f64], share: f64) -> f64 {
+    let Some(last) = numbers.len().checked_sub(1) else {
         return 0.0;
     };
     let place = share
-        .mul_add(sorted.len() as f64 + 1.0, -1.0)
+        .mul_add(numbers.len() as f64 + 1.0, -1.0)
         .clamp(0.0, last as f64);
-    let (below, above) = (sorted[place as usize], sorted[place.ceil() as usize]);
+    let (_, below, after) = numbers.select_nth_unstable_by(place as usize, f64::total_cmp);
+    let below = *below;
+    let above = match place.fract() {
+        0.0 => below,
+        _ => after.iter().copied().min_by(f64::total_cmp).unwrap_or(below),
+    };
     (above - below).mul_add(place.fract(), below)
 }
 

@@ -16,8 +16,8 @@ use super::watch::{Curves, View, numbered};
 use super::{AHEAD, Anomalies, HELD, Row, SHARES, WEEK, id_of, output, why};
 use crate::world::World;
 
-/// Less than what [`Moments`] asks a series to have, by more than rounding.
-const LEAST_ASKED: f64 = 0.999 * LEAST;
+/// Less than what [`Moments`] asks a series to have, by more than rounding. Most have too little, and are not read at all.
+pub(super) const LEAST_ASKED: f64 = 0.999 * LEAST;
 
 /// Expected returns of the window from which a series is huge, and half of which it must keep to stay so.
 const HUGE: f64 = 400.0;
@@ -28,26 +28,31 @@ impl Anomalies {
     /// Learns over all series of each dimension how far they lie apart.
     pub(super) fn prime(&mut self, day: i32, curves: &Curves<'_>) {
         let mut moments = [Moments::default(); WATCHED];
-        for number in 0..self.series.len() {
-            let Some(of) = moments.get_mut(self.series.entries.get(number).key.dimension as usize) else {
+        let most = |of: &Self, number| of.series.entries.get(number).value.most;
+        let asked = self.asked.take().unwrap_or_else(|| {
+            let all = 0..self.series.len();
+            all.filter(|number| most(self, *number) >= LEAST_ASKED).collect()
+        });
+        for number in &asked {
+            let entry = self.series.entries.get_mut(*number);
+            let Some(of) = moments.get_mut(entry.key.dimension as usize) else {
                 continue;
             };
-            // Most have too little to be asked, which follows without reading their days.
-            if self.series.entries.get(number).value.most < LEAST_ASKED {
-                continue;
-            }
-            let entry = &mut self.series.entries.get_mut(number).value;
-            entry.series.advance(day);
-            let volume = entry.series.volume();
-            entry.most = volume + entry.series.history().expected;
+            entry.value.series.advance(day);
+            let volume = entry.value.series.volume();
+            entry.value.most = volume + entry.value.series.history().expected;
             if volume >= HUGE {
-                self.small.huge.insert(number);
+                self.small.huge.insert(*number);
             } else if volume < HUGE / 2.0 {
-                self.small.huge.remove(&number);
+                self.small.huge.remove(number);
             }
-            let series = &self.series.entries.get(number).value.series;
-            of.observe(series, day, curves.of(&self.series, number));
+            let series = &self.series.entries.get(*number).value.series;
+            of.observe(series, day, curves.of(&self.series, *number));
         }
+        let kept = asked
+            .into_iter()
+            .filter(|number| most(self, *number) >= LEAST_ASKED);
+        self.asked = Some(kept.collect());
         self.small.priors = moments.map(|of| of.prior());
         self.small.primed = Some(day);
     }

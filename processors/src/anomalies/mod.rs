@@ -130,6 +130,8 @@ pub(crate) struct Anomalies {
     numbers: [Vec<u32>; DIMENSIONS],
     overlaps: Overlaps,
     fresh: Fresh,
+    /// Series of which priors are learned, once they were sought among all.
+    asked: Option<BTreeSet<u32>>,
     pairs: [FxHashMap<(u32, u32), u32>; DIMENSIONS],
 }
 

@@ -14,6 +14,9 @@ use super::watch::{Key, Watched};
 use super::{AHEAD, Anomalies};
 use crate::ledger::Ledger;
 
+/// How far ahead the series of lines are touched while others are told.
+const LINES_AHEAD: u64 = 2;
+
 /// What lines of one day tell one series.
 #[derive(Debug)]
 struct Told {
@@ -96,7 +99,11 @@ impl Anomalies {
         of.next = told.next;
         if usize::from(told.dimension) < WATCHED {
             of.weights.add(told.category, told.weight);
-            of.most += told.mass;
+            if of.expects(told.mass)
+                && let Some(asked) = &mut self.asked
+            {
+                asked.insert(told.series);
+            }
             let which = (told.series, usize::from(told.dimension));
             let (series, large) = (&mut of.series, &mut of.large);
             self.small
@@ -116,6 +123,7 @@ impl Anomalies {
         let from = self.small.told.unwrap_or_else(|| self.small.lines.first());
         self.fresh.places.resize(self.series.len() as usize, 0);
         for number in from..self.small.lines.next() {
+            self.touch_line(number + LINES_AHEAD);
             self.tell_line(number, today);
         }
         for at in 0..self.fresh.told.len() {
@@ -151,6 +159,18 @@ impl Anomalies {
         }
         self.small.told = Some(self.small.lines.next());
         self.tell_returns(first, returned, today)
+    }
+
+    /// Reads what telling a line begins with, so that it is at hand by then.
+    fn touch_line(&self, number: u64) {
+        let Some(line) = self.small.lines.get(number) else {
+            return;
+        };
+        for of in line.series {
+            if of != NO_SERIES && self.fresh.places[of as usize] == 0 {
+                black_box(self.series.entries.get(of).value.next);
+            }
+        }
     }
 
     fn tell_line(&mut self, number: u64, today: i32) {
@@ -278,11 +298,20 @@ impl Anomalies {
             small.baseline.taught(class, lines);
             hindsight.insert(class, small.baseline.in_hindsight(class));
         }
-        for (number, class) in teach {
-            let Some(line) = small.lines.get(number) else {
+        for (at, (number, class)) in teach.iter().enumerate() {
+            let ahead = teach.get(at + AHEAD as usize);
+            if let Some(next) = ahead.and_then(|(number, _)| small.lines.get(*number)) {
+                for dimension in [Dimension::Sku, Dimension::Style] {
+                    let series = next.series[dimension as usize];
+                    if series != NO_SERIES {
+                        black_box(self.series.entries.get(series).value.level);
+                    }
+                }
+            }
+            let Some(line) = small.lines.get(*number) else {
                 continue;
             };
-            let expected = f64::from(line.expected[1]) * hindsight[&class];
+            let expected = f64::from(line.expected[1]) * hindsight[class];
             for dimension in [Dimension::Sku, Dimension::Style] {
                 let series = line.series[dimension as usize];
                 if series != NO_SERIES {
@@ -313,7 +342,11 @@ impl Anomalies {
                 if series != NO_SERIES && dimension.cuts_across() {
                     let of = &mut self.series.entries.get_mut(series).value;
                     of.series.delivered(line.day, more, &line.mix);
-                    of.most += more;
+                    if of.expects(more)
+                        && let Some(asked) = &mut self.asked
+                    {
+                        asked.insert(series);
+                    }
                     self.small.volumes.restate(dimension as usize, line.day, more);
                 }
             }

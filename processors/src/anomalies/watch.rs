@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::baseline::Level;
 use super::lines::{DIMENSIONS, Dimension, Line, Lines, WATCHED};
+use super::look::LEAST_ASKED;
 use super::overlaps::Overlaps;
 use super::row::Counted;
 use crate::ledger::Ledger;
@@ -38,6 +39,15 @@ pub(crate) struct Watched {
     pub(crate) most: f64,
     /// Whether it is among those with much to see.
     pub(crate) large: bool,
+}
+
+impl Watched {
+    /// So much more is expected of it. Whether it is now, and was not, among those of which priors are learned.
+    pub(super) fn expects(&mut self, more: f64) -> bool {
+        let before = self.most;
+        self.most += more;
+        before < LEAST_ASKED && self.most >= LEAST_ASKED
+    }
 }
 
 /// Weights by category. Most series have one, which then stands with the rest of it.

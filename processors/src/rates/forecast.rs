@@ -132,8 +132,18 @@ pub(crate) fn forecasts(small: &Small) -> Vec<Forecast> {
             arrived[&(NO_KEY, *category)][DAYS - LATELY..].iter().sum()
         };
         let share = share_of(lately, whole);
-        for back in [0, AHEAD] {
-            made.push(as_of(last, (*facility, *category), given, row, share, back));
+        let back = [0, AHEAD];
+        for (back, days) in back.into_iter().zip(given.forecasts(row, share, back)) {
+            let actual = (back == AHEAD).then(|| {
+                std::array::from_fn(|ahead| u32::try_from(row[DAYS - back + ahead]).unwrap_or(u32::MAX))
+            });
+            made.push(Forecast {
+                facility: *facility,
+                category: *category,
+                made_on: last - back as i32,
+                days,
+                actual,
+            });
         }
     }
     made
@@ -144,27 +154,6 @@ pub(crate) fn keys(made: &[Forecast]) -> Vec<(u32, u32, i32)> {
     made.iter()
         .flat_map(|of| (1..=AHEAD as i32).map(|ahead| (of.facility, of.category, of.made_on + ahead)))
         .collect()
-}
-
-/// The forecast that was due `back` days ago.
-fn as_of(
-    day: i32,
-    (facility, category): (u32, u32),
-    delivered: &Deliveries,
-    arrived: &[u64],
-    share: f64,
-    back: usize,
-) -> Forecast {
-    let until = DAYS - back;
-    let actual = (back == AHEAD)
-        .then(|| std::array::from_fn(|ahead| u32::try_from(arrived[until + ahead]).unwrap_or(u32::MAX)));
-    Forecast {
-        facility,
-        category,
-        made_on: day - back as i32,
-        days: delivered.forecast(&arrived[..until], share),
-        actual,
-    }
 }
 
 #[cfg(test)]
