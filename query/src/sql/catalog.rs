@@ -10,7 +10,6 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{ScalarUDF, TableType};
-use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::bare;
@@ -20,6 +19,7 @@ use super::family::{Choose, Family, FamilyTable};
 use super::guard::DIALECT;
 use super::held::Held;
 use super::meta::{self, Described};
+use super::ordered;
 use super::partials::KeepPartials;
 use super::pg_catalog;
 use super::portions::Portions;
@@ -67,7 +67,7 @@ pub(crate) fn build(tables: &Arc<LiveTables>, offer: Offer, partitions: usize) -
         .with_config(config(partitions))
         .with_runtime_env(Arc::new(runtime()?))
         .with_default_features()
-        .with_optimizer_rules(optimizer_rules())
+        .with_optimizer_rules(ordered::optimizer_rules())
         .with_optimizer_rule(Arc::new(Choose))
         .with_physical_optimizer_rule(Arc::new(KeepPartials::default()))
         .with_physical_optimizer_rule(Arc::new(GroupByCodes))
@@ -160,19 +160,12 @@ pub(crate) fn build(tables: &Arc<LiveTables>, offer: Offer, partitions: usize) -
     Ok(context.state())
 }
 
-/// The library's rules but for one that takes columns out of an `order by` which others are thought to determine: of groups over a join it thinks so of the key of one side (DataFusion 55.2).
-fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let mut rules = Optimizer::new().rules;
-    rules.retain(|rule| rule.name() != "eliminate_duplicated_expr");
-    rules
-}
-
 /// A session with the tables alone, to plan the views of a family: a family that held the catalogue it stands in would never be freed.
 fn apart(tables: &Arc<LiveTables>, functions: &[ScalarUDF], partitions: usize) -> Result<SessionState> {
     let state = SessionStateBuilder::new()
         .with_config(config(partitions))
         .with_default_features()
-        .with_optimizer_rules(optimizer_rules())
+        .with_optimizer_rules(ordered::optimizer_rules())
         .build();
     let context = SessionContext::new_with_state(state);
     let catalog = context

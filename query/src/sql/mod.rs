@@ -24,6 +24,7 @@ mod made;
 mod memory;
 mod meta;
 mod operation;
+mod ordered;
 mod partials;
 mod pg_catalog;
 mod portions;
