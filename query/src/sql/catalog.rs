@@ -15,15 +15,16 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use super::bare;
 use super::bounded;
 use super::coded::GroupByCodes;
+use super::determined::{self, Opaque};
 use super::family::{Choose, Family, FamilyTable};
 use super::guard::DIALECT;
 use super::held::Held;
 use super::meta::{self, Described};
-use super::ordered;
 use super::partials::KeepPartials;
 use super::pg_catalog;
 use super::portions::Portions;
 use super::provider::LiveTable;
+use super::sparing;
 use super::utc;
 use super::yielding::Yielding;
 use crate::live::LiveTables;
@@ -67,7 +68,9 @@ pub(crate) fn build(tables: &Arc<LiveTables>, offer: Offer, partitions: usize) -
         .with_config(config(partitions))
         .with_runtime_env(Arc::new(runtime()?))
         .with_default_features()
-        .with_optimizer_rules(ordered::optimizer_rules())
+        .with_relation_planners(vec![Arc::new(Opaque)])
+        .with_analyzer_rules(determined::analyzer_rules())
+        .with_optimizer_rules(sparing::optimizer_rules())
         .with_optimizer_rule(Arc::new(Choose))
         .with_physical_optimizer_rule(Arc::new(KeepPartials::default()))
         .with_physical_optimizer_rule(Arc::new(GroupByCodes))
@@ -165,7 +168,9 @@ fn apart(tables: &Arc<LiveTables>, functions: &[ScalarUDF], partitions: usize) -
     let state = SessionStateBuilder::new()
         .with_config(config(partitions))
         .with_default_features()
-        .with_optimizer_rules(ordered::optimizer_rules())
+        .with_relation_planners(vec![Arc::new(Opaque)])
+        .with_analyzer_rules(determined::analyzer_rules())
+        .with_optimizer_rules(sparing::optimizer_rules())
         .build();
     let context = SessionContext::new_with_state(state);
     let catalog = context

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod bounds;
+mod determined;
 mod frames;
 mod hostile;
 mod http;
