@@ -97,13 +97,12 @@ impl Anomalies {
             }
         }
         let first = day - WINDOW_DAYS + 1;
-        if !followed.is_empty() || !self.overlaps.is_idle() {
-            let (series, lines) = (&self.series, &small.lines);
-            self.overlaps
-                .follow(&followed, small.huge.iter().copied(), first, |number| {
-                    numbered(series, lines, number, first).map(|(_, line)| line)
-                });
-        }
+        // Without a case as well: on the day of the first one nobody should walk a huge series either.
+        let (series, lines) = (&self.series, &small.lines);
+        self.overlaps
+            .follow(&followed, small.huge.iter().copied(), first, |number| {
+                numbered(series, lines, number, first).map(|(_, line)| line)
+            });
         let view = View {
             overlaps: &self.overlaps,
             today: day,

@@ -225,7 +225,6 @@ impl Anomalies {
                     Some(small.lines.push(Line {
                         id,
                         series,
-                        before: [0; DIMENSIONS],
                         category: sold.category,
                         day: sold.delivered_on,
                         known: day,

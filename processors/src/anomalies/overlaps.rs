@@ -254,7 +254,6 @@ mod tests {
         Line {
             id: (n, 0),
             series,
-            before: [0; DIMENSIONS],
             category: 0,
             day: (n / 40) as i32,
             known: (n / 40) as i32,

@@ -205,18 +205,14 @@ impl Anomalies {
         };
         (line.expected, line.mix, line.explained) = (expected, mix, explained);
         let (day, category) = (line.day, line.category);
+        let masses = Dimension::ALL.map(|dimension| line.mass(dimension));
         for (dimension, at) in Dimension::ALL.into_iter().zip(places) {
             let Some(told) = self.fresh.told.get_mut(at) else {
                 continue;
             };
-            let before = (number + 1).saturating_sub(told.next);
-            line.before[dimension as usize] = match told.next {
-                0 => 0,
-                _ => u32::try_from(before).unwrap_or(0),
-            };
+            self.small.lines.follows(number, dimension, told.next);
             told.next = number + 1;
         }
-        let masses = Dimension::ALL.map(|dimension| line.mass(dimension));
         for at in places {
             if self.fresh.told.get(at).is_some_and(|told| told.day != day) {
                 self.pass_on(at, today);

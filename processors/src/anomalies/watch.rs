@@ -232,18 +232,8 @@ pub(crate) fn numbered<'a>(
     from: i32,
 ) -> impl Iterator<Item = (u64, &'a Line)> + use<'a> {
     let entry = series.entries.get(number);
-    let (mut next, dimension) = (entry.value.next, entry.key.dimension as usize);
-    let back = move || {
-        let number = next.checked_sub(1)?;
-        let line = lines.get(number)?;
-        next = match line.before[dimension] {
-            0 => 0,
-            before => next - u64::from(before),
-        };
-        Some((number, line))
-    };
-    std::iter::from_fn(back)
-        .take_while(move |(_, line)| line.known >= from)
+    let back = lines.back(entry.key.dimension, entry.value.next);
+    back.take_while(move |(_, line)| line.known >= from)
         .filter(move |(_, line)| line.day >= from)
 }
 

@@ -1,10 +1,9 @@
 //! The table of candidates for a case, counted over its lines, and its ranking.
 
-use std::collections::BTreeMap;
-
 use bitcode::{Decode, Encode};
 use eddy_models::shift::cases::Case;
 use eddy_models::shift::why::{Anomaly, Candidate, rank};
+use rustc_hash::FxHashMap;
 
 use super::lines::{DIMENSIONS, Dimension, Line, NO_SERIES};
 use super::watch::View;
@@ -109,7 +108,7 @@ fn since(view: &View<'_>, series: u32, from: i32, group: Option<usize>) -> (Coun
 pub(crate) fn causes(view: &View<'_>, case: &Case<u32>) -> Vec<Cause> {
     let (onset, group) = (case.onset, case.group);
     let mut own = Count::default();
-    let mut by_value: Vec<BTreeMap<u32, Count>> = vec![BTreeMap::new(); DIMENSIONS];
+    let mut by_value: Vec<FxHashMap<u32, Count>> = vec![FxHashMap::default(); DIMENSIONS];
     let lines: Vec<&Line> = view.lines_since(case.series, onset).collect();
     for line in lines.iter().step_by(lines.len() / COUNTED + 1) {
         let one = count(view, line, group);
