@@ -68,6 +68,12 @@ impl<K> Case<K> {
         self.observed - self.expected
     }
 
+    /// First delivery day of the lines that it explains: its onset, and a margin.
+    #[must_use]
+    pub const fn explains_from(&self) -> i32 {
+        self.onset - MARGIN_DAYS
+    }
+
     /// The case as evidence, for [`super::series::Series::ended`].
     #[must_use]
     pub fn evidence(&self) -> Evidence {
@@ -465,7 +471,7 @@ fn score<K>(alarm: &Alarm<K>) -> f64 {
 fn known<K>(case: &Case<K>) -> Known<'_, K> {
     Known {
         series: &case.series,
-        from: case.onset - MARGIN_DAYS,
+        from: case.explains_from(),
         to: case.ended.map_or(i32::MAX, |end| end + MARGIN_DAYS),
     }
 }

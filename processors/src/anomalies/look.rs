@@ -86,22 +86,24 @@ impl Anomalies {
                 small.volumes.is_small(*number);
             }
         }
-        let known = small.cases.iter().map(|case| case.series);
+        let known = small.cases.iter().map(|case| (case.series, case.explains_from()));
         let open = small.cases.iter().filter(|case| case.resolved.is_none());
-        let beside = open.flat_map(|case| case.members.iter().copied());
+        let beside = open.flat_map(|case| case.members.iter().map(|of| (*of, case.explains_from())));
         let mut followed = BTreeMap::new();
-        for number in known.chain(beside.filter(|number| small.huge.contains(number))) {
-            if followed.len() < FOLLOWED {
+        for (number, from) in known.chain(beside.filter(|(number, _)| small.huge.contains(number))) {
+            if followed.len() < FOLLOWED || followed.contains_key(&number) {
                 let dimension = self.series.entries.get(number).key.dimension;
-                followed.insert(number, dimension);
+                let (_, since) = followed.entry(number).or_insert((dimension, from));
+                *since = from.min(*since);
             }
         }
         let first = day - WINDOW_DAYS + 1;
         // Without a case as well: on the day of the first one nobody should walk a huge series either.
         let (series, lines) = (&self.series, &small.lines);
         self.overlaps
-            .follow(&followed, small.huge.iter().copied(), first, |number| {
-                numbered(series, lines, number, first).map(|(_, line)| line)
+            .get_mut()
+            .follow(&followed, small.huge.iter().copied(), first, |number, since| {
+                numbered(series, lines, number, since).map(|(_, line)| line)
             });
         let view = View {
             overlaps: &self.overlaps,

@@ -19,6 +19,7 @@ mod volumes;
 mod watch;
 mod why;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bitcode::{Decode, Encode};
@@ -128,7 +129,7 @@ pub(crate) struct Anomalies {
     dirty: Vec<u32>,
     /// Numbers of series by their value, as they are asked for: the ledger has to look at a series to know it.
     numbers: [Vec<u32>; DIMENSIONS],
-    overlaps: Overlaps,
+    overlaps: RefCell<Overlaps>,
     fresh: Fresh,
     /// Series of which priors are learned, once they were sought among all.
     asked: Option<BTreeSet<u32>>,

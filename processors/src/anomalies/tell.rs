@@ -150,10 +150,11 @@ impl Anomalies {
         for ((category, day), mass) in std::mem::take(&mut fresh.masses) {
             self.small.baseline.expects(category, day, mass);
         }
-        if !self.overlaps.is_idle() {
+        let overlaps = self.overlaps.get_mut();
+        if !overlaps.is_idle() {
             for number in from..self.small.lines.next() {
                 if let Some(line) = self.small.lines.get(number) {
-                    self.overlaps.delivered(line);
+                    overlaps.delivered(line);
                 }
             }
         }
@@ -253,8 +254,9 @@ impl Anomalies {
                 continue;
             };
             let Some((_, group)) = line.returned else { continue };
-            if !self.overlaps.is_idle() {
-                self.overlaps.returned(line);
+            let overlaps = self.overlaps.get_mut();
+            if !overlaps.is_idle() {
+                overlaps.returned(line);
             }
             for series in &line.series[..WATCHED] {
                 if *series != NO_SERIES {

@@ -95,7 +95,7 @@ pub(crate) struct View<'a> {
     pub(crate) today: i32,
     pub(crate) series: &'a Ledger<Key, Watched>,
     pub(crate) lines: &'a Lines,
-    pub(crate) overlaps: &'a Overlaps,
+    pub(crate) overlaps: &'a RefCell<Overlaps>,
     pub(crate) curves: &'a Curves<'a>,
     pub(crate) priors: &'a [Prior; WATCHED],
     /// Series by dimension.
@@ -138,7 +138,7 @@ impl<'a> View<'a> {
 
     /// What was expected of them, and a hair, so that it may divide. Asked of one series and day many times over; of a huge one as its days were told.
     fn expected_since(&self, series: u32, from: i32) -> f64 {
-        if self.overlaps.is_huge(series) {
+        if self.is_huge(series) {
             return self.mass_since(series, from);
         }
         if let Some(known) = self.expected.borrow().get(&(series, from)) {
@@ -165,14 +165,27 @@ impl<'a> View<'a> {
         numbered(self.series, self.lines, series, from)
     }
 
+    /// Whether nobody should walk the lines of a series.
+    pub(crate) fn is_huge(&self, series: u32) -> bool {
+        self.overlaps.borrow().is_huge(series)
+    }
+
+    /// The bit of a case's series in the sums that are kept.
+    fn followed(&self, series: u32, from: i32) -> Option<u64> {
+        let of = (series, self.dimension(series));
+        let lines = |series, since| self.lines_since(series, since);
+        self.overlaps.borrow_mut().ask(of, from, lines)
+    }
+
     /// Shares of a huge series and of one that is a known case's, from sums that are kept.
-    fn kept(&self, series: u32, case: u32, from: i32) -> Option<(f64, f64)> {
-        let bit = self.overlaps.bit(case)?;
+    fn kept(&self, series: u32, (case, bit): (u32, Option<u64>), from: i32) -> Option<(f64, f64)> {
+        let bit = bit?;
+        let overlaps = self.overlaps.borrow();
         let within = |day: i32, mask: u64| day >= from && mask & bit > 0;
-        let both = self.overlaps.of(series, within);
+        let both = overlaps.of(series, within);
         let mass: f64 = both.iter().map(|(_, sum)| sum.mass).sum();
         let plain: f64 = both.iter().map(|(_, sum)| sum.plain).sum();
-        let all = self.overlaps.of(case, within);
+        let all = overlaps.of(case, within);
         let all = all.iter().fold(1e-9, |all, (_, sum)| all + sum.plain);
         Some((mass / self.mass_since(series, from), plain / all))
     }
@@ -182,11 +195,12 @@ impl<'a> View<'a> {
         let dimension = self.dimension(series);
         let (mut followed, mut walked) = (Vec::new(), Vec::new());
         for case in known {
-            match self.overlaps.bit(case.1) {
+            match self.followed(case.1, case.2) {
                 Some(bit) => followed.push((bit, case.2, case.3)),
                 None => walked.push(*case),
             }
         }
+        let overlaps = self.overlaps.borrow();
         let is_told = |day: i32, mask: u64| {
             followed
                 .iter()
@@ -198,12 +212,12 @@ impl<'a> View<'a> {
             lines.extend(of_case.filter(|(_, line)| {
                 line.series[dimension as usize] == series
                     && within(line, *case)
-                    && !is_told(line.day, self.overlaps.mask(line))
+                    && !is_told(line.day, overlaps.mask(line))
             }));
         }
         lines.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
         lines.dedup_by_key(|(number, _)| *number);
-        let sums = self.overlaps.of(series, is_told);
+        let sums = overlaps.of(series, is_told);
         let own = &self.series.entries.get(series).value.series;
         let rest = own.less(sums.into_iter().map(|(day, sum)| (day, sum.mass, sum.returned)));
         if lines.is_empty() {
@@ -283,7 +297,7 @@ impl Slices<u32> for View<'_> {
                 (at, *case.series, case.from, case.to)
             })
             .collect();
-        if self.overlaps.is_huge(*series) {
+        if self.is_huge(*series) {
             return self.left(*series, &of_case).evidence(
                 self.today,
                 self.curve(*series),
@@ -322,11 +336,13 @@ impl Slices<u32> for View<'_> {
         } else {
             (*b, *a)
         };
-        if self.overlaps.is_huge(narrow) && self.overlaps.is_huge(wide) {
-            if let Some((of_a, of_b)) = self.kept(*a, *b, from) {
+        if self.is_huge(narrow) && self.is_huge(wide) {
+            // The second is the one of a case.
+            if let Some((of_a, of_b)) = self.kept(*a, (*b, self.followed(*b, from)), from) {
                 return Shared { of_a, of_b };
             }
-            if let Some((of_b, of_a)) = self.kept(*b, *a, from) {
+            let other = self.overlaps.borrow().bit(*a, from);
+            if let Some((of_b, of_a)) = self.kept(*b, (*a, other), from) {
                 return Shared { of_a, of_b };
             }
         }

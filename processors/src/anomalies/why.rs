@@ -143,7 +143,7 @@ pub(crate) fn causes(view: &View<'_>, case: &Case<u32>) -> Vec<Cause> {
                 let whole = since(view, series, first.max(onset - BATCH_DAYS), group);
                 (whole.0, 0.0, (first - onset).abs() <= BEGINS_DAYS)
             } else {
-                let (whole, before) = if view.overlaps.is_huge(series) {
+                let (whole, before) = if view.is_huge(series) {
                     of_days(view, series, onset, group, *shared)
                 } else {
                     since(view, series, onset, group)
