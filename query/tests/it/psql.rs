@@ -30,7 +30,7 @@ fn installed() -> bool {
     if !there {
         let _ = writeln!(
             std::io::stderr(),
-            "SKIPPED: psql is not installed, so what it shows is not tested"
+            "skipped: psql is not installed, so what it shows is not tested"
         );
     }
     there
