@@ -1,6 +1,6 @@
 """LightGBM on the very rows that the comparison of models/ uses: leaves and number of trees by the latest fifth of the training rows, then all of them.
 
-Called by the example `compare` with a folder: reads rows.csv (part, failed, features), writes predictions.csv (held back, then test rows).
+Called by the example `compare` with a folder: reads rows.csv (part, failed, features), writes predictions.csv (rows held back, rows that wait for their outcome, test rows).
 """
 import sys
 import time
@@ -29,7 +29,7 @@ LEAVES = [2, 4, 8, 15, 31]
 
 rows = numpy.genfromtxt(f"{sys.argv[1]}/rows.csv", delimiter=",")
 part, failed, features = rows[:, 0], rows[:, 1], rows[:, 2:]
-early, late, test = part == 0, part == 1, part == 2
+early, late, waiting, test = (part == number for number in range(4))
 start = time.perf_counter()
 best = None
 for leaves in LEAVES:
@@ -48,5 +48,5 @@ _, parameters, first = best
 trees = max(first.best_iteration, 1)
 model = lightgbm.train(parameters, lightgbm.Dataset(features[early | late], failed[early | late]), trees)
 print(f"lightgbm {lightgbm.__version__}: {trees} trees of {parameters['num_leaves']} leaves in {time.perf_counter() - start:.1f} s", file=sys.stderr)
-held_back = first.predict(features[late], raw_score=True, num_iteration=trees)
-numpy.savetxt(f"{sys.argv[1]}/predictions.csv", numpy.concatenate([held_back, model.predict(features[test], raw_score=True)]))
+before = [first.predict(features[rows], raw_score=True, num_iteration=trees) for rows in (late, waiting) if rows.any()]
+numpy.savetxt(f"{sys.argv[1]}/predictions.csv", numpy.concatenate([*before, model.predict(features[test], raw_score=True)]))

@@ -137,11 +137,13 @@ fn compare(set: &Set) {
     let test = set.scored(set.split, set.end);
     let held = &train[train.len() - train.len() / 5..];
     let failed = set.outcomes(&test);
-    // Scored out of sample: the latest training rows by the model that did not see them, then the test rows.
-    let mut judged = held.to_vec();
-    judged.extend(&test);
-    judged.sort_unstable();
-    judged.dedup();
+    // Scored out of sample: the latest rows before the split by the model that did not see them, those among them whose outcome was not known then, and the test rows.
+    let judged = set.scored(set.at[held[0]], set.end);
+    let waiting: Vec<usize> = judged
+        .iter()
+        .copied()
+        .filter(|i| set.at[*i] < set.split && held.binary_search(i).is_err())
+        .collect();
     let mut entries: Vec<(String, Vec<f64>)> = Vec::new();
     let base = train.iter().filter(|&&i| set.data.outcomes()[i]).count() as f64 / train.len() as f64;
     entries.push(("base rate".into(), vec![logit(base); judged.len()]));
@@ -191,8 +193,9 @@ fn compare(set: &Set) {
     };
     blend("trees and logistic, averaged", &[3, 4], &mut entries);
     blend("trees and online, averaged", &[2, 4], &mut entries);
-    let reference = lightgbm(set, early, held, &test).map(|scores| {
-        let place = |i: &usize| held.iter().chain(&test).position(|j| j == i).expect("scored");
+    let reference = lightgbm(set, early, held, &waiting, &test).map(|scores| {
+        let all = || held.iter().chain(&waiting).chain(&test);
+        let place = |i: &usize| all().position(|j| j == i).expect("scored");
         entries.push((
             "LightGBM".into(),
             judged.iter().map(|i| scores[place(i)]).collect(),
@@ -245,8 +248,14 @@ fn compare(set: &Set) {
     println!();
 }
 
-/// Raw log-odds of LightGBM for the rows held back and the test rows.
-fn lightgbm(set: &Set, early: &[usize], held: &[usize], test: &[usize]) -> Option<Vec<f64>> {
+/// Raw log-odds of LightGBM for the rows held back, those that wait for their outcome, and the test rows.
+fn lightgbm(
+    set: &Set,
+    early: &[usize],
+    held: &[usize],
+    waiting: &[usize],
+    test: &[usize],
+) -> Option<Vec<f64>> {
     let Some(python) = std::env::var_os("EDDY_PYTHON") else {
         println!("LightGBM left out: EDDY_PYTHON names no Python that has it");
         return None;
@@ -254,7 +263,7 @@ fn lightgbm(set: &Set, early: &[usize], held: &[usize], test: &[usize]) -> Optio
     let folder = std::env::temp_dir().join(format!("eddy-compare-{}-{}", set.name, std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let mut csv = String::new();
-    for (part, rows) in [early, held, test].into_iter().enumerate() {
+    for (part, rows) in [early, held, waiting, test].into_iter().enumerate() {
         for &i in rows {
             write!(csv, "{part},{}", u8::from(set.data.outcomes()[i])).expect("text");
             for x in set.data.row(i) {

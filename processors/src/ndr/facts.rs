@@ -207,9 +207,18 @@ impl Ndr {
     }
 
     /// Features of the attempts so far.
-    pub(crate) fn attempt_features(&self, case: &Case, stage: Stage, agent: u64, row: &mut Row) {
+    pub(crate) fn attempt_features(&self, case: &Case, stage: Stage, payment: u8, agent: u64, row: &mut Row) {
         let out = u64::from(stage == Stage::OutForDelivery);
-        row.keyed(F::Attempt, u64::from(case.failures.min(6)) << 1 | out);
+        // After a failure the ways of paying differ in how much worse it gets with each attempt.
+        let payment = if case.failures > 0 {
+            1 + u64::from(payment)
+        } else {
+            0
+        };
+        row.keyed(
+            F::Attempt,
+            payment << 8 | u64::from(case.failures.min(6)) << 1 | out,
+        );
         if agent != 0 {
             row.keyed(F::Agent, agent);
         }

@@ -52,6 +52,7 @@ impl F {
                 | Self::Weekday
                 | Self::Attempt
                 | Self::Door
+                | Self::DoorPayment
         )
     }
 
@@ -67,6 +68,7 @@ impl F {
                 | Self::Action
                 | Self::Lift
                 | Self::Door
+                | Self::DoorPayment
         )
     }
 
@@ -74,7 +76,13 @@ impl F {
     const fn is_of_door(self) -> bool {
         !matches!(
             self,
-            Self::Attempt | Self::Reason | Self::Proof | Self::Action | Self::Lift | Self::Door
+            Self::Attempt
+                | Self::Reason
+                | Self::Proof
+                | Self::Action
+                | Self::Lift
+                | Self::Door
+                | Self::DoorPayment
         )
     }
 }
@@ -119,6 +127,7 @@ features! {
     Proof: "proof", "proof", Code, (0.0, 0.6, 3650.0), "proof of the failed attempt", "{proof}";
     Action: "action", "action", Code, (0.0, 0.5, 3650.0), "what was asked for since", "{action} was asked for";
     Door: "door", "door", LogOdds, (0.6, 0.3, 36500.0), "risk as it was at the door, before any failure", "risk at the door";
+    DoorPayment: "door_payment", "door", LogOdds, (0.0, 0.4, 36500.0), "risk at the door, by how it is paid", "risk at the door";
 }
 
 /// Whether a family of terms is about who carries the parcel.

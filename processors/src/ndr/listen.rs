@@ -274,7 +274,13 @@ impl Ndr {
         self.order_features(world, way, &mut row);
         self.courier_features(world, way, at, &mut row);
         self.day_features(world, way, eta, &mut row);
-        self.attempt_features(self.pickups.get(number), Stage::ReversePickup, 0, &mut row);
+        self.attempt_features(
+            self.pickups.get(number),
+            Stage::ReversePickup,
+            way.payment,
+            0,
+            &mut row,
+        );
         row
     }
 
@@ -303,7 +309,7 @@ impl Ndr {
         if case.manifested_at != NO_TIME {
             self.delay_features((eta - case.manifested_at) as f64 / DAY_US as f64, &mut row);
         }
-        self.attempt_features(case, stage, case.agent, &mut row);
+        self.attempt_features(case, stage, way.payment, case.agent, &mut row);
         (row, eta)
     }
 

@@ -189,14 +189,20 @@ impl Ndr {
             let joint = &joints[Stage::OutForDelivery as usize];
             let door = additive::score(&self.beliefs, joint, PRIORS, &row.beneath, now, &mut beneath)[FINAL];
             row.valued_by(F::Door, row.why, door);
+            row.valued_by(F::DoorPayment, u64::from(way.payment), door);
         }
         let joint = &joints[row.model as usize];
         let mut raw = additive::score(&self.beliefs, joint, PRIORS, &row.terms, now, adds);
         let calm = raw[ATTEMPT];
         if !beneath.is_empty() {
-            let door = row.terms.len() - 1;
-            let slope = additive::weight(&self.beliefs, joint, PRIORS, &row.terms[door], now);
-            adds[door] = [0.0; 2];
+            // The slope is the sum of that by reason and that by payment.
+            let doors = row.terms.len() - 2..row.terms.len();
+            let mut slope = [0.0; 2];
+            for term in &row.terms[doors.clone()] {
+                let part = additive::weight(&self.beliefs, joint, PRIORS, term, now);
+                slope = [slope[0] + part[0], slope[1] + part[1]];
+            }
+            adds[doors].fill([0.0; 2]);
             beneath = beneath
                 .iter()
                 .map(|add| slope.map(|slope| slope * add[FINAL]))
