@@ -112,7 +112,7 @@ features! {
     CourierDistrict: "courier_district", "lane", Code, (0.0, 0.2, 3650.0), "this courier to this district", "{courier} to {district}";
     CourierPrefix: "courier_prefix", "lane", Code, (0.0, 0.12, 3650.0), "this courier to this sorting district", "{courier} to pincodes {prefix}...";
     CourierLane: "courier_lane", "lane", Code, (0.0, 0.1, 3650.0), "this courier on this lane", "{courier} from zone {origin_zone} to pincodes {prefix}...";
-    Lift: "lane_now", "lane_now", LogOdds, (1.12, 0.05, 3650.0), "how much worse than usual this courier does in this zone just now", "{courier} in zone {zone} does not as usual just now";
+    Lift: "lane_now", "lane_now", LogOdds, (1.3, 0.005, 3650.0), "how much worse than usual this courier does in this zone just now", "{courier} in zone {zone} does not as usual just now";
     Load: "courier_load", "courier", Share, (0.0, 0.6, 3650.0), "parcels of the day over the courier's capacity", "{courier} is at {value} of its capacity";
     Days: "days", "delay", Days, (0.0, 0.15, 36500.0), "days from manifest to the next attempt", "{value} from manifest to the attempt";
     Promised: "promised_slack", "delay", Days, (0.0, 0.08, 36500.0), "days until the promised date", "promised within {value}";

@@ -399,11 +399,11 @@ impl Ndr {
             let adds = &mut self.contributions;
             let calm = additive::score(&self.beliefs, joint, PRIORS, &terms, now.clock, adds)[ATTEMPT];
             let regime = self.small.regimes.entry(watched).or_default();
-            regime.observe(now.clock, calm, failed);
-            // For the same reason rows learn beside the lift that is believed by now.
+            // For the same reason rows learn beside the lift that is believed by now, but before this outcome: a lift that had heard it would foretell it.
             for row in kept.iter_mut().filter(|row| row.attempt_open) {
                 row.lifted(regime.lift(now.clock, row.calm));
             }
+            regime.observe(now.clock, calm, failed);
         }
         for row in kept.iter_mut().filter(|row| row.attempt_open) {
             row.attempt_open = false;
