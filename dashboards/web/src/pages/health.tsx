@@ -132,7 +132,7 @@ function Letters() {
   return <Card query={recent} lines={8} class="letters" note={<>The newest 200 that match. <kbd>Enter</kbd> shows a letter's bytes.</>} tools={<>
       <button type="button" class="quiet" onClick={() => csv(recent.sql.peek().replace(/\nlimit 200$/, ""), "dead-letters").catch((e: unknown) => { redrive.value = { state: "failed", text: "", problem: e instanceof SqlError ? e.problem : { title: "the export failed", detail: String(e), status: 0 } }; })}>CSV of all</button></>}>
     <div class="bar" id="letters">
-      <label><span class="sr">Search in body or id</span><input id="search" type="search" placeholder="Search in body or id" value={get("search")} onChange={(e) => set({ search: e.currentTarget.value, letter: null })} /></label>
+      <label>Search in body or id <input id="search" type="search" value={get("search")} onChange={(e) => set({ search: e.currentTarget.value, letter: null })} /></label>
       {filtered && <button type="button" onClick={() => set({ reason: null, source: null, search: null, letter: null })}>✕ {[get("reason") && words(get("reason")), get("source"), get("search") && `“${get("search")}”`].filter(Boolean).join(", ")}</button>}
       {(fresh > 0 || moved > 0) && <button type="button" class="primary" onClick={reorder}>{[fresh && `${fresh} new`, moved && `${moved} rows would move`].filter(Boolean).join(", ")} <kbd>r</kbd></button>}
       <span class="spring" />

@@ -241,7 +241,7 @@ mount(() => <><div class="title"><h1>Workbench</h1><p class="lead">Let me ask.</
         <div class="bar">
           {running.value && !live.value ? <button type="button" class="primary" onClick={cancel}>Cancel</button> : <button type="button" class="primary" onClick={() => void run()}>Run <kbd>Ctrl ↵</kbd></button>}
           <button type="button" aria-pressed={live.value} title="Ask again as the sequence moves (:live)" onClick={() => set({ live: live.value ? null : "1" }, false)}>:live</button>
-          <span class="note">{frozen.value != null && live.value ? "Live waits: the view is frozen. " : ""}Read-only. At most {shell.limits?.seconds ?? 30} s and {Math.round((shell.limits?.memory_bytes ?? 0) / 1048576) || "–"} MB in the engine; {count(rowLimit)} rows here, all by CSV.</span>
+          <span class="note">{frozen.value != null && live.value ? "Live waits: the view is frozen. " : ""}Read-only. <kbd>Esc</kbd> leaves the editor. At most {shell.limits?.seconds ?? 30} s and {Math.round((shell.limits?.memory_bytes ?? 0) / 1048576) || "–"} MB in the engine; {count(rowLimit)} rows here, all by CSV.</span>
           <span class="spring" />{clean(draft.value) && <CopyButtons sql={clean(draft.value)} />}
         </div></section>
       {!shown.value && !problem.value && !running.value ? <Worked /> : <Result />}

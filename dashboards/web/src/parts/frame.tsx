@@ -94,8 +94,9 @@ const Palette = () => {
   useEffect(() => input.current!.focus(), []);
   const pick = (i: number) => { const hit = hits.value[i]; if (hit) { input.current!.closest("dialog")!.close(); hit.run(); } };
   return <Modal name="palette" title="Commands" class="palette">
-    <input ref={input} type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant={hits.value.length ? `hit-${picked.value}` : undefined}
-      aria-label="Command" placeholder="A page, an action, a query" value={typed.value} onInput={(e) => { typed.value = e.currentTarget.value; picked.value = 0; }}
+    <label class="note" for="palette-text">A page, an action, a query</label>
+    <input ref={input} id="palette-text" type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant={hits.value.length ? `hit-${picked.value}` : undefined}
+      value={typed.value} onInput={(e) => { typed.value = e.currentTarget.value; picked.value = 0; }}
       onKeyDown={(e) => {
         const n = hits.value.length;
         if (e.key === "ArrowDown" && n) { picked.value = (picked.value + 1) % n; e.preventDefault(); }

@@ -56,8 +56,8 @@ export function OverrideDialog() {
       <header><h2 id="override-title">Override for {d.parcel}</h2><button type="button" class="quiet" onClick={() => dialog.current?.close()}>Close</button></header>
       <p class="note">Recommended: {list[at] ? nameOf(list[at]!, at === 0) : d.action}. What is told here is an event in the log, and the outcome is still learned from.</p>
       <label>Done instead<select name="instead" required>{list.map((a, i) => i !== at && a.feasible && <option value={i}>{nameOf(a, i === 0)}, risk {percent(a.risk)}, {money(a.expected_cost_minor, d.currency)} by expectation</option>)}</select></label>
-      <label>Reason<textarea name="reason" required maxLength={2000} rows={3} placeholder="What do you know that the engine does not?" autofocus /></label>
-      <label>You, as an opaque key<input name="actor" maxLength={200} defaultValue={actor.get()} placeholder="left out when empty" autocomplete="off" /></label>
+      <label>Reason<textarea name="reason" required maxLength={2000} rows={3} autofocus /><span>What do you know that the engine does not?</span></label>
+      <label>You, as an opaque key<input name="actor" maxLength={200} defaultValue={actor.get()} autocomplete="off" /><span>Left out when empty.</span></label>
       <footer><button class="primary" type="submit">Override</button><button type="button" onClick={() => dialog.current?.close()}>Leave it</button></footer>
     </form>
   </dialog>;

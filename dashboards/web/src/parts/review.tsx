@@ -100,7 +100,7 @@ export function ReviewDialog() {
     <form method="dialog" class="asks" onSubmit={submit}>
       <header><h2 id="review-title">{doing[word]} {what}</h2><button type="button" class="quiet" onClick={() => dialog.current?.close()}>Close</button></header>
       <p class="note">{meaning[word]} What is told here is an event in the log.{many && " Each of them is told apart, with this one reason."}</p>
-      <label>Reason<textarea name="reason" required={word !== "assigned"} maxLength={4096} rows={3} defaultValue={written.get(key)} onInput={(e) => written.set(key, e.currentTarget.value)} placeholder={word === "assigned" ? "may be left out" : "What did you see, and where?"} autofocus /></label>
+      <label>Reason<textarea name="reason" required={word !== "assigned"} maxLength={4096} rows={3} defaultValue={written.get(key)} onInput={(e) => written.set(key, e.currentTarget.value)} autofocus /><span>{word === "assigned" ? "May be left out." : "What did you see, and where?"}</span></label>
       {word === "confirmed" && <label>Loss, in {currency || "the alert's currency"}<input name="loss" type="number" required min="0" step={String(1 / 10 ** places)} defaultValue={stake.toFixed(places)} /><span>At stake by the alert: {first.expected_loss_minor == null ? missing : money(atStake(first), currency)}. What was really lost teaches.</span></label>}
       <label>You, as an opaque key<input name="actor" required maxLength={256} defaultValue={actor.get()} autocomplete="off" /></label>
       <footer><button class="primary" type="submit">{doing[word].split(" ")[0]}</button><button type="button" onClick={() => dialog.current?.close()}>Leave it</button></footer>

@@ -79,7 +79,7 @@ export function Queue() {
   const can = (word: Word) => many.length ? several.includes(word) && !hindrance.value && !many.some(busy) : !!row && row.status !== word && !busy(row);
   return <Card query={queue} lines={8} class="queue alerts" note={list.length ? <><b>{count(list.length)}</b> suspected{list.length === 200 ? ", the 200 of most expected loss" : ""}{one && `, together ${money(loss, String(list[0]!.currency ?? ""))} by expectation`}. <kbd>j</kbd><kbd>k</kbd> move, <kbd>x</kbd> mark, <kbd>Enter</kbd> open. Age is by event time.</> : undefined}>
     <div class="bar">
-      <input id="alerts-search" type="search" aria-label="Search alerts" placeholder="customer, return, order, agent" value={get("search")} onChange={(e) => set({ search: e.currentTarget.value.trim(), at: null, sel: null })} />
+      <label>Customer, return, order or agent <input id="alerts-search" type="search" value={get("search")} onChange={(e) => set({ search: e.currentTarget.value.trim(), at: null, sel: null })} /></label>
       <Pick name="status" label="Status" all="waiting" options={["all", ...statuses]} /><Pick name="pattern" label="Pattern" all="every pattern" options={[...new Set([...patterns.value, ...(get("pattern") ? [get("pattern")] : [])])]} /><Pick name="kind" label="About" all="about anybody" options={kinds} />
       {filtered.length > 0 && <button type="button" class="quiet" onClick={() => set(Object.fromEntries([...filtered, "at", "sel"].map((k) => [k, null])))}>Take the filters off</button>}
       <span class="spring" />

@@ -61,7 +61,7 @@ export function Queue() {
   const verb = (word: Word, title: string, k: string) => <button type="button" class={word === "acknowledged" ? "primary" : undefined} disabled={!row || busy(row) || row.status === word || (word !== "note" && (row.status === "resolved" || row.status === "merged"))} onClick={() => act(word)}>{title} <kbd>{k}</kbd></button>;
   return <Card query={queue} lines={8} class="queue alerts" note={list.length ? <><b>{count(list.length)}</b> {list.length === 200 ? "of most at stake" : get("status") ? "pass the filter" : "open or acknowledged"}. One case is one row: what says the same is folded into it. Resolved ones close themselves. Rates are raw, of what was counted since the onset: seen and expected until now. <kbd>j</kbd><kbd>k</kbd> move.</> : undefined}>
     <div class="bar">
-      <input id="anomalies-search" type="search" aria-label="Search anomalies" placeholder="a style, a courier, a reason" value={get("search")} onChange={(e) => set({ search: e.currentTarget.value.trim(), at: null })} />
+      <label>Style, courier or reason <input id="anomalies-search" type="search" value={get("search")} onChange={(e) => set({ search: e.currentTarget.value.trim(), at: null })} /></label>
       <Pick name="status" label="Status" all="open and acknowledged" options={["all", ...statuses]} /><Pick name="subject" label="Subject" all="any subject" options={subjects} /><Pick name="kind" label="About" all="about anything" options={dimensions} />
       {filtered.length > 0 && <button type="button" class="quiet" onClick={clear}>Take the filters off</button>}
       <span class="spring" />

@@ -70,7 +70,7 @@ export function ReviewDialog() {
       <header><h2 id="anomaly-title">{doing[word]} {titleOf(row)}</h2><button type="button" class="quiet" onClick={() => dialog.current?.close()}>Close</button></header>
       <p class="note">{meaning[word]} What is told here is an event in the log.</p>
       {word === "merged" && <label>Into<select name="into" required>{others.map((o) => <option value={String(o.anomaly_id)}>{sentence(o)}</option>)}</select></label>}
-      <label>{word === "note" ? "Note" : "Reason"}<textarea name="reason" required={needs} maxLength={4096} rows={3} defaultValue={written.get(key)} onInput={(e) => written.set(key, e.currentTarget.value)} placeholder={needs ? "What do you know of it?" : "may be left out"} autofocus /></label>
+      <label>{word === "note" ? "Note" : "Reason"}<textarea name="reason" required={needs} maxLength={4096} rows={3} defaultValue={written.get(key)} onInput={(e) => written.set(key, e.currentTarget.value)} autofocus /><span>{needs ? "What do you know of it?" : "May be left out."}</span></label>
       <label>You, as an opaque key<input name="actor" required maxLength={256} defaultValue={actor.get()} autocomplete="off" /></label>
       <footer><button class="primary" type="submit" disabled={word === "merged" && !others.length}>{word === "note" ? "Add" : doing[word]}</button><button type="button" onClick={() => dialog.current?.close()}>Leave it</button></footer>
     </form>

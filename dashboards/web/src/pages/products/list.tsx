@@ -86,9 +86,9 @@ export function List() {
     note={<>Default order: the <b>lower</b> bound of the excess over the category times the value delivered, so that small samples do not lead. Below {few} pieces delivered the interval is shown and the point is not. Intervals share one axis, {percent(Math.max(0, axis.value.from))} to {percent(axis.value.to)}, fitted to the rows in view. <kbd>o</kbd> sorts by the column you are in.</>}>
     <div class="bar">
       <span class="group" role="group" aria-label="Rows are">{levels.map(([id, title]) => <button type="button" aria-pressed={level() === id} onClick={() => set({ level: id === "sku" ? null : id, at: null, sel: null, compare: null, style: null })}>{title}</button>)}</span>
-      <input id="products-search" type="search" aria-label="Search products" placeholder="part of a name" value={get("search")} onChange={(e) => set({ search: e.currentTarget.value.trim(), at: null })} />
+      <label>Part of a name <input id="products-search" type="search" value={get("search")} onChange={(e) => set({ search: e.currentTarget.value.trim(), at: null })} /></label>
       {level() !== "supplier" && <Pick name="category" all="every category" />}{level() === "sku" && <Pick name="supplier" all="every supplier" />}
-      <label>at least <input class="short" data-key="least" type="number" min="0" step="10" aria-label="Least pieces delivered" value={get("least")} placeholder="0" onChange={(e) => set({ least: e.currentTarget.value, at: null })} /> delivered</label>
+      <label>at least <input class="short" data-key="least" type="number" min="0" step="10" aria-label="Least pieces delivered" value={get("least")} onChange={(e) => set({ least: e.currentTarget.value, at: null })} /> delivered</label>
       {get("style") && <span class="chosen">style <b>{get("style")}</b></span>}
       {narrowed.length > 0 && <button type="button" class="quiet" onClick={clear}>Take the filters off</button>}
       <span class="spring" />

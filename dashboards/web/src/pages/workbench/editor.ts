@@ -4,7 +4,7 @@ import { defaultKeymap, history, historyKeymap, toggleComment } from "@codemirro
 import { PostgreSQL, sql } from "@codemirror/lang-sql";
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { Compartment, EditorState, Prec, StateEffect, StateField } from "@codemirror/state";
-import { Decoration, EditorView, keymap, lineNumbers, placeholder, type DecorationSet } from "@codemirror/view";
+import { Decoration, EditorView, keymap, lineNumbers, type DecorationSet } from "@codemirror/view";
 import { tags as t } from "@lezer/highlight";
 import type { Problem } from "../../lib/data";
 import type { SchemaTable } from "./schema";
@@ -23,7 +23,6 @@ const look = EditorView.theme({
   ".cm-gutters": { backgroundColor: "var(--wash)", color: "var(--muted)", border: "0", borderRight: "1px solid var(--line)" },
   ".cm-lineNumbers .cm-gutterElement": { padding: "0 8px 0 12px" },
   "&.cm-focused, &:focus-within": { outline: "2px solid var(--accent)", outlineOffset: "-1px" },
-  ".cm-placeholder": { color: "var(--muted)" },
   ".cm-tooltip": { backgroundColor: "var(--paper)", color: "var(--ink)", border: "1px solid var(--control)", borderRadius: "6px" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "2px 8px", lineHeight: "20px" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--tint)", color: "var(--ink)" },
@@ -67,7 +66,6 @@ export function createEditor(host: HTMLElement, doc: string, nonce: string, on: 
       extensions: [
         EditorView.cspNonce.of(nonce), lineNumbers(), history(), bracketMatching(), errorMark, closeBrackets(),
         autocompletion({ icons: false }), language.of(dialect([])), syntaxHighlighting(colours), look, EditorView.lineWrapping,
-        placeholder("select …   (Ctrl-Enter runs, Escape leaves the editor)"),
         EditorView.contentAttributes.of({ "aria-label": "SQL", spellcheck: "false", autocapitalize: "off" }),
         EditorView.updateListener.of((u) => { if (u.docChanged) on.change(); }),
         Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => { on.run(); return true; } }, { key: "Mod-/", run: toggleComment }])),

@@ -44,7 +44,7 @@ export function Schema({ insert }: { insert: (name: string) => void }) {
   const shown = catalogue.value.map((t) => ({ t, columns: want && !t.name.includes(want) ? t.columns.filter((c) => c.name.toLowerCase().includes(want)) : t.columns })).filter(({ t, columns: c }) => !want || t.name.includes(want) || c.length);
   const error = columns.error.value ?? tables.error.value;
   return <>
-    <label><span class="sr">Search tables and columns</span><input id="schema-search" type="search" placeholder="Search tables and columns" value={wanted.value} onInput={(e) => { wanted.value = e.currentTarget.value; }} /></label>
+    <label class="note">Search tables and columns<input id="schema-search" type="search" value={wanted.value} onInput={(e) => { wanted.value = e.currentTarget.value; }} /></label>
     {error && <Failure problem={error} retry={() => { tables.retry(); columns.retry(); }} kept={catalogue.value.length > 0} />}
     {!catalogue.value.length && !error && (columns.data.value ? <p class="empty">The catalogue is empty.</p> : <Skeleton lines={8} />)}
     <ul class="schema">{shown.map(({ t, columns: list }) => <li key={t.name}><details open={!!want && list.length < 60 && shown.length < 8 || undefined}>
