@@ -53,6 +53,7 @@ pub(crate) fn created(world: &mut World, stamp: Stamp, event: &ExchangeCreated) 
         new_order: world.order(&event.new_order_id),
         difference_minor: event.price_difference_minor,
     };
+    world.returns.get_mut(said.rma).exchanged = true;
     world.exchanges.entries.get_mut(number).value.said.push(said);
     world.touch_exchange(number);
     number

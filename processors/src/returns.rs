@@ -97,6 +97,8 @@ pub(crate) struct Return {
     /// The next return of that order.
     pub(crate) next: u32,
     pub(crate) first_refund: u32,
+    /// Goods were ever given in exchange for some of it.
+    pub(crate) exchanged: bool,
     /// Its contribution to sums is taken out, and its rows wait, until the next flush.
     pub(crate) open: bool,
     /// The milestones that were told, see [`crate::milestones`].
@@ -115,6 +117,7 @@ impl Default for Return {
             order: NO_KEY,
             next: NO_KEY,
             first_refund: NO_KEY,
+            exchanged: false,
             open: false,
             told: 0,
             watch: Watch::default(),

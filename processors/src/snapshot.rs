@@ -24,7 +24,7 @@ use crate::world::KEY_SLABS;
 
 /// The beginning of every manifest. The number changes with the layout of the state; older snapshots are then passed over, and
 /// the state is rebuilt from the log.
-const MAGIC: &[u8; 8] = b"EDDYSN19";
+const MAGIC: &[u8; 8] = b"EDDYSN20";
 /// Snapshots kept.
 const KEPT: usize = 2;
 /// Segments are rewritten into one when less than this part of their bytes is alive.

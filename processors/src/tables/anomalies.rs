@@ -22,14 +22,14 @@ pub(crate) const TABLE: Table = Table {
             "subject",
             Text,
             FULL,
-            "What shifted: return_rate, damage (of inspected lines), inspection_backlog, refund_delay, ndr (first attempts that fail) or missing_scans.",
+            "What shifted: return_rate, damage (of inspected lines), inspection_backlog, refund_delay, ndr (first attempts that fail), missing_scans or missing_refunds (of inspected lines).",
         ),
         (
             "dimension",
             Text,
             FULL,
             "Of return rates sku, style, `style,size`, category, `category,size`, supplier, seller, packer, `courier,zone`, courier, facility or state. Of the other subjects courier, \
-             `courier,zone`, packer, facility or tender.",
+             `courier,zone`, packer, facility, tender or payment_mode.",
         ),
         (
             "value",
@@ -53,7 +53,7 @@ pub(crate) const TABLE: Table = Table {
             "onset",
             Day,
             FULL,
-            "First day of the shift, the likeliest one: of delivery for return rates and damage, of receipt, refund's begin, first attempt or last scan for the others.",
+            "First day of the shift, the likeliest one: of delivery for return rates and damage, of receipt, refund's begin, first attempt, last scan or inspection for the others.",
         ),
         ("window_start", Day, FULL, "First day that is counted: the onset."),
         ("window_end", Day, FULL, "Last day that was looked at."),
@@ -61,13 +61,13 @@ pub(crate) const TABLE: Table = Table {
             "delivered",
             Small,
             FULL,
-            "What the window holds: delivered lines, inspected lines, received lines, refunds, first attempts, parcels scanned.",
+            "What the window holds: delivered lines, inspected lines, received lines, refunds, first attempts, parcels scanned, lines inspected.",
         ),
         (
             "observed",
             Float,
             FULL,
-            "Of those, how many were asked back until now (of the reason group if there is one), damaged, left waiting, late, failed, silent.",
+            "Of those, how many were asked back until now (of the reason group if there is one), damaged, left waiting, late, failed, silent, without a refund begun within three days.",
         ),
         (
             "expected",

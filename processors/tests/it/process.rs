@@ -1,7 +1,7 @@
 //! Anomalies of how things run: each subject found in a small shop where it shifts, none where nothing does, and the same rows however the day is cut.
 
 use eddy_events::feedback::{AnomalyReviewed, AnomalyVerdict};
-use eddy_events::money::Tender;
+use eddy_events::money::{ExchangeCreated, Tender};
 use eddy_events::returns::Grade;
 use eddy_events::shipment::NdrReason;
 use eddy_events::{Body, Event, Timestamp};
@@ -20,16 +20,17 @@ const DAYS: i64 = 120;
 const SHIFT: i64 = 80;
 const ORDERS: i64 = 60;
 /// What is watched besides return rates.
-const SUBJECTS: [&str; 5] = [
+const SUBJECTS: [&str; 6] = [
     "damage",
     "inspection_backlog",
     "refund_delay",
     "ndr",
     "missing_scans",
+    "missing_refunds",
 ];
 
 /// Sixty orders a day by three couriers to three zones, packed by six; three in ten come back. One in five first attempts fails, one in ten inspected lines is broken, one
-/// parcel in fifty lies, one refund in twenty is late, and desks take a day. From a day on one of these is worse in one slice.
+/// parcel in fifty lies, one refund in twenty is late, one in fifty is never begun, and desks take a day. From a day on one of these is worse in one slice.
 fn shop(trouble: &str) -> Vec<Event> {
     let mut dice = Dice::new(5);
     let mut told = Vec::new();
@@ -116,6 +117,13 @@ fn shop(trouble: &str) -> Vec<Event> {
                 looked,
                 Body::ReturnInspected(inspected(&rma, "l1", Some(&facility), Grade::A)),
             ));
+            let forgotten = dice.chance(match trouble {
+                "missing_refunds" if desk == 1 && day >= SHIFT => 40,
+                _ => 2,
+            });
+            if forgotten {
+                continue;
+            }
             let bank = dice.chance(50);
             let late = dice.chance(if worse("refund_delay") && bank { 50 } else { 5 });
             let mut pay = refund(&format!("b{id}"), Some(&rma), Some("l1"), 50_000);
@@ -211,6 +219,50 @@ fn a_desk_that_falls_behind_its_own_pace_is_an_anomaly() {
 #[test]
 fn refunds_that_miss_their_term_are_an_anomaly_of_the_way_they_are_paid() {
     finds("refund_delay", "tender", "bank");
+}
+
+#[test]
+fn lines_for_which_a_desk_begins_no_refund_are_an_anomaly() {
+    finds("missing_refunds", "facility", "desk1");
+}
+
+#[test]
+fn an_exchange_answers_a_line_as_a_refund_does() {
+    let mut log = shop("missing_refunds");
+    let begun: std::collections::BTreeSet<String> = log
+        .iter()
+        .filter_map(|event| match &event.body {
+            Body::RefundInitiated(refund) => refund.rma_id.as_deref().map(str::to_owned),
+            _ => None,
+        })
+        .collect();
+    let mut exchanges = Vec::new();
+    for told in &log {
+        let Body::ReturnInspected(body) = &told.body else {
+            continue;
+        };
+        if !begun.contains(body.rma_id.as_str()) {
+            let hours = (told.envelope.time.micros - START) / HOUR;
+            exchanges.push(event(
+                &format!("x{}", body.rma_id),
+                hours + 1,
+                Body::ExchangeCreated(ExchangeCreated {
+                    exchange_id: format!("x{}", body.rma_id).into(),
+                    rma_id: body.rma_id.clone(),
+                    line_id: "l1".into(),
+                    new_order_id: format!("n{}", body.rma_id).into(),
+                    price_difference_minor: None,
+                }),
+            ));
+        }
+    }
+    assert!(exchanges.len() > 50, "{}", exchanges.len());
+    log.extend(exchanges);
+    log.sort_by_key(|event| event.envelope.time.micros);
+    let mut run = Run::new();
+    run.play(&log, 5_000);
+    let rows = found(&run, "missing_refunds");
+    assert!(rows.is_empty(), "{rows:#?}");
 }
 
 #[test]

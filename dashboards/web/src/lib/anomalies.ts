@@ -11,9 +11,9 @@ const list = <T>(text: unknown): T[] => {
 export const causesOf = (row: Row): Cause[] => list<Cause>(row.cause);
 export const membersOf = (row: Row): Member[] => list<Member>(row.members);
 
-export const dimensions: readonly string[] = ["sku", "style", "style,size", "category", "category,size", "supplier", "seller", "packer", "courier", "courier,zone", "facility", "state", "tender"];
+export const dimensions: readonly string[] = ["sku", "style", "style,size", "category", "category,size", "supplier", "seller", "packer", "courier", "courier,zone", "facility", "state", "tender", "payment_mode"];
 /** What may shift, and what is counted of it. */
-const units: Record<string, string> = { return_rate: "returned", damage: "damaged", inspection_backlog: "not inspected in time", refund_delay: "late", ndr: "failed at first", missing_scans: "silent" };
+const units: Record<string, string> = { return_rate: "returned", damage: "damaged", inspection_backlog: "not inspected in time", refund_delay: "late", ndr: "failed at first", missing_scans: "silent", missing_refunds: "without a refund" };
 export const subjects = Object.keys(units);
 export const isRate = (row: Row): boolean => (row.subject ?? "return_rate") === "return_rate";
 export const unitOf = (row: Row): string => units[String(row.subject)] ?? "returned";

@@ -1,4 +1,4 @@
-//! Anomalies of how things run: damage by packer and lane, backlogs at inspection desks, refunds that are late, attempts that fail, parcels that nobody scans.
+//! Anomalies of how things run: damage by packer and lane, backlogs at inspection desks, refunds that are late or that nobody begins, attempts that fail, parcels that nobody scans.
 //!
 //! [`units`] says what happened, [`subject`] what is watched and by what; here units are told to their series at the day's close, in one order, with what was expected
 //! of them: the rate of their class so far (of a first attempt its own score, of a line at a desk what that desk used to take), moved by what all of the subject's series do
@@ -9,6 +9,7 @@
 mod cells;
 mod desks;
 mod look;
+mod owed;
 mod subject;
 mod units;
 

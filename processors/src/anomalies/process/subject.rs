@@ -2,6 +2,7 @@
 
 use bitcode::{Decode, Encode};
 use eddy_events::money::Tender;
+use eddy_events::order::PaymentMode;
 
 use crate::world::World;
 
@@ -19,10 +20,12 @@ pub(crate) enum Subject {
     Ndr,
     /// Parcels that nobody scanned for days.
     Scans,
+    /// Inspected lines for which nobody began a refund.
+    Owed,
 }
 
 /// How many there are.
-pub(crate) const SUBJECTS: usize = 5;
+pub(crate) const SUBJECTS: usize = 6;
 
 impl Subject {
     /// The word of the tables.
@@ -33,6 +36,7 @@ impl Subject {
             Self::Refund => "refund_delay",
             Self::Ndr => "ndr",
             Self::Scans => "missing_scans",
+            Self::Owed => "missing_refunds",
         }
     }
 
@@ -47,6 +51,7 @@ impl Subject {
             Self::Damage => 0.1,
             Self::Refund => 0.06,
             Self::Scans => 0.03,
+            Self::Owed => 0.02,
             Self::Ndr | Self::Backlog => 1.0,
         }
     }
@@ -68,6 +73,8 @@ pub(crate) enum Dimension {
     Origin,
     /// Index in `Tender::ALL`.
     Tender,
+    /// Index in `PaymentMode::ALL`.
+    Payment,
 }
 
 impl Dimension {
@@ -79,6 +86,7 @@ impl Dimension {
             Self::Packer => "packer",
             Self::Facility | Self::Origin => "facility",
             Self::Tender => "tender",
+            Self::Payment => "payment_mode",
         }
     }
 }
@@ -92,18 +100,20 @@ pub(crate) struct Key {
 }
 
 /// Kinds of series, with their shares of the level. They add up to one.
-pub(crate) const KINDS: [(Subject, Dimension, f64); 11] = [
+pub(crate) const KINDS: [(Subject, Dimension, f64); 13] = [
     (Subject::Damage, Dimension::Packer, 0.15),
     (Subject::Damage, Dimension::Lane, 0.10),
     (Subject::Backlog, Dimension::Facility, 0.10),
-    (Subject::Refund, Dimension::Facility, 0.06),
-    (Subject::Refund, Dimension::Tender, 0.04),
-    (Subject::Refund, Dimension::Courier, 0.05),
+    (Subject::Refund, Dimension::Facility, 0.05),
+    (Subject::Refund, Dimension::Tender, 0.03),
+    (Subject::Refund, Dimension::Courier, 0.03),
     (Subject::Ndr, Dimension::Courier, 0.08),
     (Subject::Ndr, Dimension::Lane, 0.17),
     (Subject::Scans, Dimension::Courier, 0.07),
     (Subject::Scans, Dimension::Lane, 0.11),
     (Subject::Scans, Dimension::Origin, 0.07),
+    (Subject::Owed, Dimension::Facility, 0.02),
+    (Subject::Owed, Dimension::Payment, 0.02),
 ];
 
 impl Key {
@@ -125,6 +135,10 @@ impl Key {
             Dimension::Tender => {
                 let tender = Tender::ALL.get(a as usize);
                 tender.map_or("", |tender| tender.as_str()).to_owned()
+            }
+            Dimension::Payment => {
+                let mode = PaymentMode::ALL.get(a as usize);
+                mode.map_or("", |mode| mode.as_str()).to_owned()
             }
         }
     }

@@ -1,4 +1,4 @@
-//! From what the folds know to units: one first attempt, one inspected line, one refund due, each with its series, what was expected of it and what came of it.
+//! From what the folds know to units: one first attempt, one inspected line, one refund due or never begun, each with its series, what was expected of it and what came of it.
 //!
 //! What an event touches is only noted ([`Heard`]); at the day's close each entity is read as it then stands, in the order of its number. So neither the order within
 //! the day nor how often rows are asked for matters. A unit is told once: what is corrected later is not taken back, as with scores.
@@ -10,6 +10,7 @@ use eddy_events::shipment::Leg;
 use eddy_events::{Body, Event};
 
 use super::desks::Desks;
+use super::owed::Owed;
 use super::subject::{Dimension, Subject};
 use crate::facts::{NO_TIME, earlier, standing};
 use crate::fold::Owner;
@@ -80,6 +81,7 @@ pub(super) struct Heard {
     silent: BTreeMap<i32, Vec<(u32, i32)>>,
     waiting: BTreeMap<i32, Vec<Waiting>>,
     due: BTreeMap<i32, Vec<u32>>,
+    owed: Owed,
 }
 
 fn note<T: Ord>(list: &mut Vec<T>, entry: T) {
@@ -98,7 +100,7 @@ fn taken<T: Ord>(list: &mut Vec<T>) -> Vec<T> {
 }
 
 /// What was to be asked for by the end of a day.
-fn until<T: Ord>(waiting: &mut BTreeMap<i32, Vec<T>>, day: i32) -> Vec<T> {
+pub(super) fn until<T: Ord>(waiting: &mut BTreeMap<i32, Vec<T>>, day: i32) -> Vec<T> {
     let mut list = Vec::new();
     while let Some(first) = waiting.first_entry().filter(|first| *first.key() <= day) {
         list.extend(first.remove());
@@ -160,12 +162,17 @@ impl Heard {
         self.silence(world, day, &mut units);
         let mut done = Vec::new();
         for (rma, line) in taken(&mut self.inspected) {
+            if heard(world, (rma, line), Step::Inspected) {
+                continue;
+            }
+            self.owed.wait(world, (rma, line), day);
             units.extend(inspected(world, desks, (rma, line), &mut done));
         }
         done.sort_unstable();
         units.extend(done.into_iter().filter_map(|done| paced(world, desks, done)));
         self.backlog(world, desks, day, &mut units);
         self.refunds(world, day, &mut units);
+        self.owed.units(world, day, &mut units);
         units
     }
 
@@ -358,7 +365,7 @@ fn heard(world: &mut World, (rma, line): (u32, u32), kind: Step) -> bool {
 }
 
 /// What the order's line of a return line cost.
-fn value_of(world: &World, rma: u32, line: &crate::returns::Line) -> i64 {
+pub(super) fn value_of(world: &World, rma: u32, line: &crate::returns::Line) -> i64 {
     let order = world.returns.get(rma).order;
     if order == NO_KEY {
         return 0;
@@ -395,15 +402,7 @@ fn paced(world: &World, desks: &mut Desks, done: Done) -> Option<Unit> {
 }
 
 /// An inspected line: who packed it and who carried it, and whether it is damaged. Desks learn how long it took.
-fn inspected(
-    world: &mut World,
-    desks: &mut Desks,
-    (rma, line): (u32, u32),
-    all: &mut Vec<Done>,
-) -> Option<Unit> {
-    if heard(world, (rma, line), Step::Inspected) {
-        return None;
-    }
+fn inspected(world: &World, desks: &mut Desks, (rma, line): (u32, u32), all: &mut Vec<Done>) -> Option<Unit> {
     let returned = world.returns.get(rma);
     let order = returned.order;
     let lines = world.return_lines(rma);
