@@ -42,7 +42,7 @@ pub struct SimulateArgs {
     /// Customers who may order [default: a quarter of the orders]
     #[arg(long)]
     customers: Option<u64>,
-    /// Incidents of how the shop runs: damage by a packer or on a lane, a slow inspection desk, late refunds, failing attempts, parcels without scans, each in turn
+    /// Incidents of how the shop runs: damage by a packer or on a lane, a slow inspection desk, late refunds, failing attempts, parcels without scans, refunds that nobody begins, each in turn
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     incidents: u32,
     /// First day of the world [default: so that it ends today]

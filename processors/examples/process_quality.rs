@@ -19,12 +19,13 @@ use serde_json::Value;
 const DAY: i64 = 86_400_000_000;
 /// Days after its end within which an incident may be told.
 const AFTER: i64 = 30;
-const SUBJECTS: [&str; 6] = [
+const SUBJECTS: [&str; 7] = [
     "damage",
     "inspection_backlog",
     "refund_delay",
     "ndr",
     "missing_scans",
+    "missing_refunds",
     "return_rate",
 ];
 

@@ -39,7 +39,7 @@ pub struct WorldConfig {
     pub shifts: u32,
     /// Injected outages of a courier in a stretch of country.
     pub outages: u32,
-    /// Injected incidents: damage by a packer or on a lane, a slow inspection desk, refunds that hang, failing attempts, parcels that lie without a scan, each in turn.
+    /// Injected incidents: damage by a packer or on a lane, a slow inspection desk, refunds that hang, failing attempts, parcels that lie without a scan, refunds that nobody begins, each in turn.
     pub incidents: u32,
     /// Share of events that arrive hours or days late, and the most hours.
     pub late_rate: f64,

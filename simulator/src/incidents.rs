@@ -1,4 +1,4 @@
-//! Incidents: from a known day on, something about how the shop runs gets worse. A packer or a lane breaks goods, a desk slows down, refunds hang, a courier fails
+//! Incidents: from a known day on, something about how the shop runs gets worse. A packer or a lane breaks goods, a desk slows down, refunds hang or are never begun, a courier fails
 //! more attempts or lets parcels lie without a scan.
 //!
 //! Only the schedule and what it does to one parcel, desk or refund. Damage is told as a [`Shift`], a courier's failures as an [`Outage`]; the rest is asked here.
@@ -35,6 +35,8 @@ enum Trouble {
     /// Courier and zone, or facility, whose parcels lie.
     ScansOnLane(u8, u8),
     ScansOf(u16),
+    /// Facility that forgets to have lines paid back.
+    Forgotten(u16),
 }
 
 /// One incident.
@@ -70,7 +72,7 @@ impl Incidents {
             let zone = rng.between(1, 8) as u8;
             let facility = rng.below(warehouses) as u16;
             let packer = rng.below(PACKERS) as u16;
-            let (trouble, size) = match id % 9 {
+            let (trouble, size) = match id % 10 {
                 0 => (Trouble::NdrOnLane(courier, zone), rng.range(1.8, 3.0)),
                 1 => (Trouble::DamageByPacker(facility, packer), rng.range(1.4, 2.0)),
                 2 => (Trouble::Desk(facility), rng.range(2.5, 4.0)),
@@ -82,7 +84,8 @@ impl Incidents {
                     Trouble::RefundsBy([Tender::Wallet, Tender::Bank][rng.below(2)]),
                     rng.range(0.2, 0.5),
                 ),
-                _ => (Trouble::ScansOf(facility), rng.range(0.2, 0.4)),
+                8 => (Trouble::ScansOf(facility), rng.range(0.2, 0.4)),
+                _ => (Trouble::Forgotten(facility), rng.range(0.05, 0.3)),
             };
             Incident {
                 id,
@@ -157,6 +160,14 @@ impl Incidents {
         of.map_or(usual, |of| of.size)
     }
 
+    /// Whether nobody begins a refund, known by its number.
+    pub(crate) fn forgets(&self, seed: u64, facility: Option<u16>, day: i64, refund: u64) -> bool {
+        let of = self
+            .on(day)
+            .find(|of| matches!(of.trouble, Trouble::Forgotten(of) if Some(of) == facility));
+        of.is_some_and(|of| unit(hash(seed, 613, &[refund])) < of.size)
+    }
+
     /// Days that a parcel lies without a scan after it was picked up.
     pub(crate) fn lies(
         &self,
@@ -202,6 +213,7 @@ impl Incident {
             Trouble::NdrOnLane(courier, zone) => ("ndr", "courier,zone", lane(courier, zone)),
             Trouble::ScansOnLane(courier, zone) => ("missing_scans", "courier,zone", lane(courier, zone)),
             Trouble::ScansOf(of) => ("missing_scans", "facility", facility(of)),
+            Trouble::Forgotten(of) => ("missing_refunds", "facility", facility(of)),
         }
     }
 }

@@ -64,7 +64,14 @@ fn refund(world: &World, state: &mut State, t: &Tale<'_>, rng: &mut Rng, i: usiz
     let sold = &t.plan.sold;
     let asked = &t.plan.lines[i];
     let line = &sold.lines[asked.index];
-    let id = format_smolstr!("RF{}", 1_000_000 + Numbers::next(&mut state.numbers.refund));
+    let number = Numbers::next(&mut state.numbers.refund);
+    if world
+        .incidents
+        .forgets(world.config.seed, t.facility, world.day_of(at), number)
+    {
+        return;
+    }
+    let id = format_smolstr!("RF{}", 1_000_000 + number);
     let counter = t.plan.in_store.is_some();
     let gift = t.marks.other_instrument && sold.gift;
     let tender = match () {

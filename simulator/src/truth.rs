@@ -60,7 +60,7 @@ pub enum Row {
     Incident {
         /// Number.
         id: u32,
-        /// `damage`, `inspection_backlog`, `refund_delay`, `ndr` or `missing_scans`.
+        /// `damage`, `inspection_backlog`, `refund_delay`, `ndr`, `missing_scans` or `missing_refunds`.
         subject: &'static str,
         /// `packer`, `courier`, `courier,zone`, `facility` or `tender`.
         dimension: &'static str,
